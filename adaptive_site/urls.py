@@ -1,0 +1,10 @@
+"""Every route of the server. Each view declares the permission it needs; a test walks this table."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("interactions.api_rest.urls")),
+    path("", include("interactions.web.urls")),
+]

@@ -1,0 +1,12 @@
+"""A store and browser for LLM interactions.
+
+Arrows point down only; an import contract in pyproject.toml holds this.
+
+    doors      api_rest · web · management.commands
+    edge       bridge         (the only place where async code meets the synchronous code below)
+    spelling   filtersets     (query string -> conditions)
+    acts       ingest · exports · demo
+    domain     access · images · conditions · pagination · documents · statistics
+    storage    models · querysets · database
+    shapes     errors · ids · payloads
+"""

@@ -1,0 +1,317 @@
+"""What every filter means. One condition answers `q()` for the database and `describe()` for people.
+
+The query string and every other spelling only build these; nothing else writes a `Q` about an interaction. Conditions
+on labels and feedback are `EXISTS`, never a join: a join repeats rows, and `DISTINCT` would undo the keyset order.
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from interactions import ids
+from interactions.models import Comparison, Feedback, FeedbackKey, Label, Labelling, Model, Project, User
+
+NOTHING = Q(pk__in=())
+
+
+class Condition(ABC):
+    @abstractmethod
+    def q(self, project: Project) -> Q:
+        """The condition on `Interaction`. Names are resolved within `project`; unknown ones match nothing."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """A phrase that reads on after "interactions where"."""
+
+
+# Combinations
+
+
+@dataclass(frozen=True, slots=True)
+class All(Condition):
+    """All of the parts; every interaction if there are none."""
+
+    parts: tuple[Condition, ...] = ()
+
+    def q(self, project: Project) -> Q:
+        return reduce(operator.and_, (part.q(project) for part in self.parts), Q())
+
+    def describe(self) -> str:
+        return _joined(" and ", self.parts) if self.parts else "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Condition):
+    """At least one of the parts; nothing if there are none."""
+
+    parts: tuple[Condition, ...] = ()
+
+    def q(self, project: Project) -> Q:
+        return reduce(operator.or_, (part.q(project) for part in self.parts)) if self.parts else NOTHING
+
+    def describe(self) -> str:
+        return _joined(" or ", self.parts) if self.parts else "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Condition):
+    part: Condition
+
+    def q(self, project: Project) -> Q:
+        return ~self.part.q(project)
+
+    def describe(self) -> str:
+        return f"not {_within(self.part)}"
+
+
+def _joined(word: str, parts: tuple[Condition, ...]) -> str:
+    return word.join(_within(part) if len(parts) > 1 else part.describe() for part in parts)
+
+
+def _within(part: Condition) -> str:
+    return f"({part.describe()})" if isinstance(part, All | AnyOf) and len(part.parts) > 1 else part.describe()
+
+
+# The row
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIn(Condition):
+    keys: tuple[str, ...]
+
+    def q(self, project: Project) -> Q:
+        found = tuple(Model.objects.filter(project=project, key__in=self.keys).values_list("id", flat=True))
+        return Q(model_id__in=found) if found else NOTHING
+
+    def describe(self) -> str:
+        return f"model is {_either(self.keys)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIn(Condition):
+    sources: tuple[str, ...]
+
+    def q(self, project: Project) -> Q:
+        return Q(source__in=self.sources) if self.sources else NOTHING
+
+    def describe(self) -> str:
+        return f"source is {_either(self.sources)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StateIn(Condition):
+    states: tuple[str, ...]
+
+    def q(self, project: Project) -> Q:
+        return Q(state__in=self.states) if self.states else NOTHING
+
+    def describe(self) -> str:
+        return f"state is {_either(self.states)}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedWithin(Condition):
+    """From `since`, inclusive, to `until`, exclusive. Ids carry the time, so this is a range of the primary key."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def q(self, project: Project) -> Q:
+        q = Q()
+        if self.since is not None:
+            q &= Q(id__gte=ids.floor(self.since))
+        if self.until is not None:
+            q &= Q(id__lt=ids.floor(self.until))
+        return q
+
+    def describe(self) -> str:
+        bounds = (("from", self.since), ("before", self.until))
+        return " ".join(f"{word} {_minute(moment)}" for word, moment in bounds if moment) or "at any time"
+
+
+@dataclass(frozen=True, slots=True)
+class InSession(Condition):
+    session_id: UUID
+
+    def q(self, project: Project) -> Q:
+        return Q(session_id=self.session_id)
+
+    def describe(self) -> str:
+        return f"session is {self.session_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedBy(Condition):
+    """A user's UUID, or the email address of an account."""
+
+    user: UUID | str
+
+    def q(self, project: Project) -> Q:
+        if isinstance(self.user, UUID):
+            return Q(user_uid=self.user)
+        account = User.objects.filter(email=self.user.lower()).values_list("uid", flat=True).first()
+        return Q(user_uid=account) if account else NOTHING
+
+    def describe(self) -> str:
+        return f"user is {self.user}"
+
+
+@dataclass(frozen=True, slots=True)
+class IdIs(Condition):
+    id: UUID
+
+    def q(self, project: Project) -> Q:
+        return Q(id=self.id)
+
+    def describe(self) -> str:
+        return f"id is {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptHashIs(Condition):
+    """`sha256` is 64 hexadecimal digits."""
+
+    sha256: str
+
+    def q(self, project: Project) -> Q:
+        return Q(prompt_hash=self.sha256)
+
+    def describe(self) -> str:
+        return f"prompt hash is {self.sha256[:12]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class HasImage(Condition):
+    wanted: bool = True
+
+    def q(self, project: Project) -> Q:
+        return Q(image_count__gt=0) if self.wanted else Q(image_count=0)
+
+    def describe(self) -> str:
+        return "has an image" if self.wanted else "has no image"
+
+
+# The transcript
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContains(Condition):
+    """A substring of the prompt's texts; case is ignored for ASCII letters at least."""
+
+    text: str
+
+    def q(self, project: Project) -> Q:
+        return Q(transcript__prompt_text__has_text=self.text)
+
+    def describe(self) -> str:
+        return f"prompt contains “{self.text}”"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionContains(Condition):
+    text: str
+
+    def q(self, project: Project) -> Q:
+        return Q(transcript__completion_text__has_text=self.text)
+
+    def describe(self) -> str:
+        return f"completion contains “{self.text}”"
+
+
+# What was said about it
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled(Condition):
+    """Has the label `key`, with one of `values`, or with any value if there are none."""
+
+    key: str
+    values: tuple[str, ...] = ()
+
+    def q(self, project: Project) -> Q:
+        named = Label.objects.filter(key__project=project, key__key=self.key)
+        if self.values:
+            named = named.filter(value__in=self.values)
+        found = tuple(named.values_list("id", flat=True))
+        on_it = Labelling.objects.filter(interaction=OuterRef("pk"), label_id__in=found)
+        return Q(Exists(on_it)) if found else NOTHING
+
+    def describe(self) -> str:
+        return f"{self.key} is {_either(self.values)}" if self.values else f"has the label {self.key}"
+
+
+COMPARISONS = {"eq": "=", "ne": "≠", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+_LOOKUPS = {"eq": "value", "gt": "value__gt", "gte": "value__gte", "lt": "value__lt", "lte": "value__lte"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored(Condition):
+    """Has feedback under `metric` whose value compares so; with any value if `comparison` is empty."""
+
+    metric: str
+    comparison: str = ""
+    value: float = 0.0
+    reasons: tuple[str, ...] = field(default=())
+
+    def q(self, project: Project) -> Q:
+        key = FeedbackKey.objects.filter(project=project, key=self.metric).values_list("id", flat=True).first()
+        if key is None:
+            return NOTHING
+        given = Feedback.objects.filter(interaction=OuterRef("pk"), key_id=key)
+        if self.comparison == "ne":
+            given = given.exclude(value=self.value)
+        elif self.comparison:
+            given = given.filter(**{_LOOKUPS[self.comparison]: self.value})
+        return Q(Exists(given.filter(reason__in=self.reasons) if self.reasons else given))
+
+    def describe(self) -> str:
+        about = f" with reason {_either(self.reasons)}" if self.reasons else ""
+        if not self.comparison:
+            return f"has {self.metric}{about}"
+        return f"{self.metric} {COMPARISONS[self.comparison]} {self.value:g}{about}"
+
+
+@dataclass(frozen=True, slots=True)
+class HasFeedback(Condition):
+    """Feedback of any key, or none at all."""
+
+    wanted: bool = True
+
+    def q(self, project: Project) -> Q:
+        given = Q(Exists(Feedback.objects.filter(interaction=OuterRef("pk"))))
+        return given if self.wanted else ~given
+
+    def describe(self) -> str:
+        return "has feedback" if self.wanted else "has no feedback"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared(Condition):
+    """Stands on either side of a comparison under `metric`."""
+
+    metric: str
+
+    def q(self, project: Project) -> Q:
+        made = Comparison.objects.filter(project=project, key__key=self.metric)
+        return Q(Exists(made.filter(preferred_id=OuterRef("pk")))) | Q(Exists(made.filter(other_id=OuterRef("pk"))))
+
+    def describe(self) -> str:
+        return f"was compared under {self.metric}"
+
+
+# Phrases
+
+
+def _either(names: tuple[str, ...]) -> str:
+    return " or ".join(names) or "nothing"
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,167 @@
+"""Everything that differs between SQLite and PostgreSQL, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+from django.db import InterfaceError, OperationalError, connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Contains
+
+if TYPE_CHECKING:
+    _UUIDField = models.UUIDField[Any, Any]
+else:
+    _UUIDField = models.UUIDField  # subscriptable for the type checker only
+
+# What says "the store is away or busy", as opposed to "this row is wrong".
+Unreachable = (OperationalError, InterfaceError)
+
+
+def _is_sqlite(wrapper: Any) -> bool:
+    return bool(wrapper.vendor == "sqlite")
+
+
+# Fields
+
+
+class CompactUUIDField(_UUIDField):
+    """A UUID in 16 bytes on both databases; Django's own takes 32 characters on SQLite, in the row and every index."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "blob" if _is_sqlite(connection) else "uuid"
+
+    def rel_db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return self.db_type(connection)
+
+    def get_internal_type(self) -> str:
+        return "CompactUUIDField"  # keeps Django's converters for its own text form away
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        value = self.to_python(value)
+        return value.bytes if value is not None and _is_sqlite(connection) else value
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> UUID | None:
+        return UUID(bytes=bytes(value)) if isinstance(value, bytes | memoryview) else value
+
+
+class DigestField(models.BinaryField):
+    """A SHA-256, 32 bytes in the store and 64 hexadecimal digits in Python."""
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        return super().get_db_prep_value(
+            bytes.fromhex(value) if isinstance(value, str) else value, connection, prepared
+        )
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:
+        return None if value is None else bytes(value).hex()
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+
+# Text
+
+
+class TextContains(Contains):
+    """Substring, no wildcards; case folds for ASCII letters at least (PostgreSQL folds more)."""
+
+    lookup_name = "has_text"
+
+    def as_sqlite(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
+        left, parameters = self.process_lhs(compiler, wrapper)
+        return f"{left} LIKE %s ESCAPE '\\'", [*parameters, f"%{_literal(self.rhs)}%"]
+
+    def as_postgresql(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
+        left, parameters = self.process_lhs(compiler, wrapper)
+        return f"{left} ILIKE %s", [*parameters, f"%{_literal(self.rhs)}%"]
+
+
+models.TextField.register_lookup(TextContains)
+
+
+def _literal(needle: Any) -> str:
+    return str(needle).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# Writing many rows
+
+
+def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert `rows` (values in the order of `columns`, which are field names) without building model instances."""
+    if not rows:
+        return
+    fields = [model._meta.get_field(name) for name in columns]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)  # type: ignore[union-attr]
+    table = connection.ops.quote_name(model._meta.db_table)
+    prepared = _prepared(fields, rows)
+    with connection.cursor() as cursor:
+        if _is_sqlite(connection):
+            places = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(prepared))  # noqa: S608
+        else:
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in prepared:
+                    copy.write_row(row)
+
+
+def _prepared(fields: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    converters = [_converter(field) for field in fields]
+    for row in rows:
+        yield tuple(
+            value if convert is None or value is None else convert(value)
+            for convert, value in zip(converters, row, strict=True)
+        )
+
+
+_AS_THEY_ARE = {"TextField", "CharField", "IntegerField", "SmallIntegerField", "BigIntegerField", "FloatField"}
+
+
+def _converter(field: Any) -> Callable[[Any], Any] | None:
+    """What turns a Python value into the driver's, or None where the driver takes it as it is."""
+    target = field.target_field if field.is_relation else field
+    kind = target.get_internal_type()
+    if kind in _AS_THEY_ARE or kind.endswith("AutoField"):
+        return None
+    if kind == "CompactUUIDField":
+        return (lambda value: value.bytes) if _is_sqlite(connection) else None
+    if kind == "BinaryField" and not _is_sqlite(connection):
+        return lambda value: bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+    return lambda value: target.get_db_prep_save(value, connection)
+
+
+# Files
+
+
+class DurableFiles(FileSystemStorage):
+    """Files named by their content. When `save` returns, the file is on the disk under its name, whole, for good."""
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        path = Path(self.path(name))
+        made = [parent for parent in path.parents if not parent.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.writelines(content.chunks())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(path)
+        for directory in {path.parent, *(parent.parent for parent in made)}:
+            _sync_directory(directory)
+        return name
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name  # the same name means the same content, so writing it again does no harm
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,120 @@
+"""Images are content: verified by their bytes, stored once per project under their SHA-256, shown as thumbnails."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from threading import Semaphore
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from interactions.errors import Invalid
+from interactions.models import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
+
+# A row shows 44 px, twice that on a fine screen; the longer side keeps a tall receipt recognisable when enlarged.
+_SHORT_SIDE, _LONG_SIDE = 96, 240
+
+# The pixels of an image are counted before they are decoded, against a setting of our own.
+Pillow.MAX_IMAGE_PIXELS = None
+
+# A decoded image of 40 megapixels takes 160 MB; two at a time would be the server's whole budget.
+_decoding = Semaphore(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that was verified: `content` is one of `FORMATS`, whole, and not too large."""
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    size: int
+    thumbnail: bytes
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def verify(content: bytes, field: str) -> Picture:
+    """Decode `content` and make its thumbnail. Raises `Invalid` with a sentence about the image at `field`."""
+    if len(content) > settings.MAX_IMAGE_BYTES:
+        limit = settings.MAX_IMAGE_BYTES // 1024 // 1024
+        raise Invalid(f"The image has {len(content):,} bytes; at most {limit} MB are accepted.", field)
+    with _decoding:
+        try:
+            return _decode(content, field)
+        except Invalid:
+            raise
+        except Exception as error:
+            # Pillow's readers raise whatever their format's damage leads to: OSError, SyntaxError, struct.error, …
+            raise Invalid(
+                "These bytes are no PNG, JPEG, WebP or GIF image, or a damaged one. Send the image as it is in its file.",
+                field,
+            ) from error
+
+
+def _decode(content: bytes, field: str) -> Picture:
+    with Pillow.open(BytesIO(content), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > settings.MAX_IMAGE_PIXELS:
+            limit = settings.MAX_IMAGE_PIXELS // 1_000_000
+            raise Invalid(
+                f"The image has {width:,} × {height:,} pixels; at most {limit} megapixels are accepted.", field
+            )
+        kind = str(image.format).lower()
+        image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))  # lets JPEG decode at a fraction of its size
+        image.load()
+        return Picture(sha256(content), kind, width, height, len(content), _thumbnail(image))
+
+
+def _thumbnail(image: Pillow.Image) -> bytes:
+    upright = ImageOps.exif_transpose(image)
+    scale = min(1.0, max(_SHORT_SIDE / min(upright.size), 1 / max(upright.size)), _LONG_SIDE / max(upright.size))
+    size = tuple(max(1, round(side * scale)) for side in upright.size)
+    has_alpha = "A" in upright.getbands() or "transparency" in upright.info
+    small = upright.convert("RGBA" if has_alpha else "RGB").resize(
+        (size[0], size[1]), Pillow.Resampling.BOX, reducing_gap=2
+    )
+    encoded = BytesIO()
+    small.save(encoded, "WEBP", quality=72, method=2)
+    return encoded.getvalue()
+
+
+# Kept content
+
+
+def known(project_id: int, digests: Iterable[str]) -> set[str]:
+    """Those of `digests` that the project holds already."""
+    return set(Image.objects.filter(project_id=project_id, sha256__in=list(digests)).values_list("sha256", flat=True))
+
+
+def keep(project_id: int, content: bytes, picture: Picture) -> None:
+    """Put the content where it stays. To be called before a row refers to it."""
+    name = _name(project_id, picture.sha256, picture.format)
+    if not default_storage.exists(name):
+        default_storage.save(name, ContentFile(content))
+
+
+def read(image: Image) -> bytes:
+    with default_storage.open(_name(image.project_id, image.sha256, image.format)) as file:
+        return bytes(file.read())
+
+
+def _name(project_id: int, digest: str, kind: str) -> str:
+    return f"{project_id}/{digest[:2]}/{digest}.{kind}"
+
+
+def thumbnail_uri(image: Image) -> str:
+    return "data:image/webp;base64," + base64.b64encode(image.thumbnail).decode()

@@ -1,0 +1,147 @@
+"""The things that can be written. Each plans its rows into a batch and says what the caller will be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from interactions import payloads
+from interactions.access import Caller, Permission
+from interactions.errors import Invalid, NotFound
+from interactions.ingest import vocabulary
+from interactions.ingest.batch import Batch
+from interactions.ingest.preparation import Prepared, prepare
+from interactions.models import FeedbackKey, Interaction
+
+
+class Act(Protocol):
+    def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
+        """Add the rows to `batch` and return the answer. Raises `RequestError` before it adds anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record an interaction, with its labels and feedback."""
+
+    prepared: Prepared
+
+    def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
+        prepared = self.prepared
+        _allow(caller, prepared.project_id, Permission.LOG)
+        keys = [_value(prepared.project_id, item, f"feedbacks[{n}]") for n, item in enumerate(prepared.feedbacks)]
+        model = vocabulary.model_id(prepared.project_id, prepared.model_key) if prepared.model_key else None
+        labels = vocabulary.label_ids(prepared.project_id, prepared.labels.items())
+        batch.add_interaction(prepared, model)
+        for pair in prepared.labels.items():
+            batch.add_labelling(prepared.project_id, prepared.id, *labels[pair])
+        feedback_ids = [
+            batch.add_feedback(prepared.project_id, prepared.id, key, value, item, item.user or caller.user_uid)
+            for (key, value), item in zip(keys, prepared.feedbacks, strict=True)
+        ]
+        return {
+            "completion_id": str(prepared.id),
+            "session_id": str(prepared.row["session_id"]),
+            "feedback_ids": [str(id) for id in feedback_ids],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AddFeedback:
+    payload: payloads.Feedback
+
+    def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
+        payload = self.payload
+        project_id = _project_of(caller, payload.completion_id, "completion_id", Permission.JUDGE)
+        if payload.project and caller.project_id(payload.project, Permission.JUDGE) != project_id:
+            raise NotFound(f"The project “{payload.project}” has no such interaction.", "completion_id")
+        key, value = _value(project_id, payload, "")
+        user = payload.user or caller.user_uid
+        item = payloads.FeedbackItem(
+            metric=payload.metric, value=payload.value, details=payload.details, reason=payload.reason
+        )
+        return {"feedback_id": str(batch.add_feedback(project_id, payload.completion_id, key, value, item, user))}
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Prefer one completion to another; sides given by their texts become interactions of their own."""
+
+    payload: payloads.Comparison
+
+    def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
+        payload = self.payload
+        project_id = caller.project_id(payload.project, Permission.JUDGE)
+        key = _feedback_key(project_id, payload.metric, "metric")
+        user = payload.user_id or caller.user_uid
+        preferred = self._side(payload.preferred_completion, "preferred_completion", project_id, caller)
+        other = self._side(payload.other_completion, "other_completion", project_id, caller)
+        sides = [self._record(side, caller, batch) for side in (preferred, other)]
+        return {"comparison_id": str(batch.add_comparison(project_id, key.id, sides[0], sides[1], payload.tied, user))}
+
+    def _side(self, side: UUID | payloads.Side, field: str, project_id: int, caller: Caller) -> UUID | Prepared:
+        if isinstance(side, UUID):
+            if _project_of(caller, side, field, Permission.JUDGE) != project_id:
+                raise NotFound(f"The project “{self.payload.project}” has no interaction {side}.", field)
+            return side
+        _allow(caller, project_id, Permission.LOG)
+        if not self.payload.messages:
+            raise Invalid("Send the messages that both texts answer.", "messages")
+        told = payloads.Interaction(
+            project=self.payload.project, messages=self.payload.messages, completion=side.text, model=side.model
+        )
+        prepared = prepare(told, project_id, caller.user_uid)
+        if prepared.found:
+            raise Invalid(
+                "Log both interactions first, and compare them by their ids: these messages hold images.", "messages"
+            )
+        return prepared
+
+    def _record(self, side: UUID | Prepared, caller: Caller, batch: Batch) -> UUID:
+        if isinstance(side, UUID):
+            return side
+        Record(side).plan(caller, batch)
+        return side.id
+
+
+@dataclass(frozen=True, slots=True)
+class AddOutcome:
+    payload: payloads.Outcome
+
+    def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
+        payload = self.payload
+        project_id = caller.project_id(payload.project, Permission.JUDGE)
+        key, value = _value(project_id, payload, "")
+        user = payload.user_id or caller.user_uid
+        outcome = batch.add_outcome(project_id, key, payload.session_id, value, payload.details, user)
+        return {"outcome_id": str(outcome)}
+
+
+def _allow(caller: Caller, project_id: int, permission: Permission) -> None:
+    if not caller.may(project_id, permission):
+        raise NotFound(f"There is no such project, or the caller lacks {permission} in it.", "project")
+
+
+def _project_of(caller: Caller, interaction_id: UUID, field: str, permission: Permission) -> int:
+    project_id = Interaction.objects.filter(pk=interaction_id).values_list("project_id", flat=True).first()
+    if project_id is None or not caller.may(project_id, permission):
+        raise NotFound(f"There is no interaction {interaction_id} that this caller can judge.", field)
+    return project_id
+
+
+def _feedback_key(project_id: int, key: str, field: str) -> vocabulary.KnownKey:
+    known = vocabulary.feedback_key(project_id, key)
+    if known is None:
+        raise NotFound(f"The project has no feedback key “{key}”. Register it first.", field)
+    return known
+
+
+def _value(
+    project_id: int, item: payloads.FeedbackItem | payloads.Feedback | payloads.Outcome, at: str
+) -> tuple[int, float]:
+    """The key's id and the value as a number, if the key takes such a value."""
+    prefix = f"{at}." if at else ""
+    key = _feedback_key(project_id, item.metric, f"{prefix}metric")
+    if key.kind == FeedbackKey.Kind.BOOL and item.value not in (0, 1):
+        raise Invalid(f"“{item.metric}” is a yes-or-no key: send true or false, not {item.value}.", f"{prefix}value")
+    return key.id, float(item.value)

@@ -1,0 +1,142 @@
+"""The rows of acts that will be inserted in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from interactions import database, ids, payloads
+from interactions.errors import Unavailable
+from interactions.images import Picture
+from interactions.ingest.preparation import Prepared
+from interactions.models import (
+    Comparison,
+    Feedback,
+    IdempotencyKey,
+    Image,
+    ImageUse,
+    Interaction,
+    Labelling,
+    Outcome,
+    Transcript,
+)
+
+# In the order of insertion: what others refer to comes first.
+COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
+    Interaction: (
+        "id", "project", "model", "created_at", "recorded_at", "source", "state", "error_kind", "finish_reason",
+        "session_id", "user_uid", "prompt_hash", "prompt_preview", "completion_preview", "image_count",
+        "message_count", "prompt_tokens", "completion_tokens", "total_tokens", "first_token_ms", "total_ms",
+    ),
+    Transcript: ("interaction", "project", "prompt_text", "completion_text", "document"),
+    Labelling: ("project", "interaction", "key", "label"),
+    Feedback: ("id", "project", "interaction", "key", "value", "details", "reason", "user_uid", "created_at"),
+    ImageUse: ("project", "interaction", "image", "position"),
+    Comparison: ("id", "project", "key", "preferred_id", "other_id", "tied", "user_uid", "created_at"),
+    Outcome: ("id", "project", "key", "session_id", "value", "details", "user_uid", "created_at"),
+    IdempotencyKey: ("api_key", "key", "request_digest", "answer", "created_at"),
+}  # fmt: skip
+
+
+class Batch:
+    def __init__(self) -> None:
+        self._rows: dict[type[models.Model], list[tuple[Any, ...]]] = {model: [] for model in COLUMNS}
+        self._pictures: dict[tuple[int, str], Picture] = {}
+        self._uses: list[tuple[int, UUID, str, int]] = []
+
+    # Adding
+
+    def add_interaction(self, prepared: Prepared, model_id: int | None) -> None:
+        row = prepared.row | {"project": prepared.project_id, "model": model_id}
+        self._rows[Interaction].append(tuple(row[name] for name in COLUMNS[Interaction]))
+        texts = prepared.transcript
+        self._rows[Transcript].append(
+            (prepared.id, prepared.project_id, texts["prompt_text"], texts["completion_text"], texts["document"])
+        )
+        for sha, picture in prepared.pictures.items():
+            self._pictures[prepared.project_id, sha] = picture
+        for position, sha in enumerate(prepared.digests):
+            self._uses.append((prepared.project_id, prepared.id, sha, position))
+
+    def add_labelling(self, project_id: int, interaction: UUID, key_id: int, label_id: int) -> None:
+        self._rows[Labelling].append((project_id, interaction, key_id, label_id))
+
+    def add_feedback(
+        self,
+        project_id: int,
+        interaction: UUID,
+        key_id: int,
+        value: float,
+        item: payloads.FeedbackItem,
+        user: UUID | None,
+    ) -> UUID:
+        moment, id = _stamp(item.created_at)
+        details, reason = item.details or "", item.reason or ""
+        self._rows[Feedback].append((id, project_id, interaction, key_id, value, details, reason, user, moment))
+        return id
+
+    def add_comparison(
+        self, project_id: int, key_id: int, preferred: UUID, other: UUID, tied: str | None, user: UUID | None
+    ) -> UUID:
+        moment, id = _stamp()
+        self._rows[Comparison].append((id, project_id, key_id, preferred, other, tied or "", user, moment))
+        return id
+
+    def add_outcome(
+        self, project_id: int, key_id: int, session: UUID, value: float, details: str | None, user: UUID | None
+    ) -> UUID:
+        moment, id = _stamp()
+        self._rows[Outcome].append((id, project_id, key_id, session, value, details or "", user, moment))
+        return id
+
+    def add_answer(self, api_key_id: int, key: str, request_digest: str, answer: str) -> None:
+        self._rows[IdempotencyKey].append((api_key_id, key, request_digest, answer, ids.now()))
+
+    # Inserting
+
+    def insert(self) -> None:
+        """Within a transaction of the caller's."""
+        if self._uses:
+            self._rows[ImageUse] = self._image_uses()
+        for model, columns in COLUMNS.items():
+            database.insert_rows(model, columns, self._rows[model])
+
+    def _image_uses(self) -> list[tuple[Any, ...]]:
+        now = ids.now()
+        Image.objects.bulk_create(
+            (
+                Image(
+                    project_id=project_id,
+                    sha256=sha,
+                    format=picture.format,
+                    width=picture.width,
+                    height=picture.height,
+                    size=picture.size,
+                    thumbnail=picture.thumbnail,
+                    created_at=now,
+                )  # fmt: skip
+                for (project_id, sha), picture in sorted(self._pictures.items())
+            ),
+            ignore_conflicts=True,
+        )
+        kept = _image_ids({(project_id, sha) for project_id, _, sha, _ in self._uses})
+        return [(project, interaction, kept[project, sha], place) for project, interaction, sha, place in self._uses]
+
+
+def _image_ids(wanted: set[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    rows = Image.objects.filter(
+        project_id__in={project for project, _ in wanted}, sha256__in=[sha for _, sha in wanted]
+    ).values_list("project_id", "sha256", "id")
+    found = {(project_id, sha): id for project_id, sha, id in rows}
+    if not wanted <= found.keys():
+        # Someone deleted the last use of an image between our look and our write.
+        raise Unavailable("An image of this request was deleted meanwhile. Send the request again.")
+    return found
+
+
+def _stamp(created_at: datetime | None = None) -> tuple[datetime, UUID]:
+    moment = created_at or ids.now()
+    return moment, ids.new_id(moment)

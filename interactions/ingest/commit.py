@@ -1,0 +1,137 @@
+"""Requests that arrive together, written in one transaction, each answered as if it had come alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from pydantic_core import from_json, to_json
+
+from interactions import access, database
+from interactions.access import Caller
+from interactions.errors import Conflict, Invalid, RequestError, Unauthorized, Unavailable
+from interactions.ingest import vocabulary
+from interactions.ingest.acts import Act
+from interactions.ingest.batch import Batch
+from interactions.models import IdempotencyKey
+
+log = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one call wants written.
+
+    `acts` holds one act, or for a batch call (`many`) several, and in the place of those that could not be read the
+    error. `idempotency_key` with `request_digest` makes the call safe to repeat.
+    """
+
+    key_digest: str
+    acts: Sequence[Act | RequestError]
+    many: bool = False
+    idempotency_key: str = ""
+    request_digest: str = ""
+
+
+def perform(caller: Caller, *acts: Act) -> list[Answer]:
+    """Write `acts` in a transaction of their own: all of them, or on any error none."""
+    batch = Batch()
+    answers = [act.plan(caller, batch) for act in acts]
+    with transaction.atomic():
+        batch.insert()
+    return answers
+
+
+def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
+    """Write the requests, durably, and answer each. Never raises: what went wrong is in the answers."""
+    try:
+        try:
+            return _commit_together(requests)
+        except IntegrityError:
+            # A race with another process: a repeated idempotency key, or a name or interaction that is gone. One
+            # request is the cause; alone, each gets its own outcome.
+            vocabulary.forget()
+            return [_commit_alone(request) for request in requests]
+    except database.Unreachable:
+        log.exception("The store cannot commit")
+        return [Unavailable("The store cannot commit now; nothing was stored. Send the request again later.")] * len(
+            requests
+        )
+    except Unavailable as error:
+        return [error] * len(requests)
+
+
+def _commit_alone(request: Request) -> Answer | RequestError:
+    try:
+        return _commit_together([request])[0]
+    except IntegrityError:
+        try:
+            return _commit_together([request])[0]
+        except IntegrityError:
+            return Conflict("Another request changed the same things at the same time. Send this one again.")
+
+
+def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]:
+    callers = access.callers({request.key_digest for request in requests})
+    kept = _kept_answers(requests, callers)
+    batch = Batch()
+    answers: list[Answer | RequestError] = []
+    for request in requests:
+        caller = callers.get(request.key_digest)
+        if caller is None:
+            answers.append(Unauthorized("This API key is not valid: it does not exist, or it was revoked."))
+            continue
+        place = (caller.api_key_id, request.idempotency_key)
+        if place in kept:
+            answers.append(_repeated(request, *kept[place]))
+            continue
+        answer = _plan(request, caller, batch)
+        answers.append(answer)
+        if request.idempotency_key and not isinstance(answer, RequestError):
+            kept[place] = (request.request_digest, answer)
+            batch.add_answer(caller.api_key_id or 0, *place[1:], request.request_digest, to_json(answer).decode())
+    with transaction.atomic():
+        batch.insert()
+        access.note_use(callers.values())
+    return answers
+
+
+def _plan(request: Request, caller: Caller, batch: Batch) -> Answer | RequestError:
+    outcomes = [_outcome(act, caller, batch) for act in request.acts]
+    if not request.many:
+        return outcomes[0]
+    return {"results": [{"error": o.document()} if isinstance(o, RequestError) else o for o in outcomes]}
+
+
+def _outcome(act: Act | RequestError, caller: Caller, batch: Batch) -> Answer | RequestError:
+    if isinstance(act, RequestError):
+        return act
+    try:
+        return act.plan(caller, batch)
+    except RequestError as error:
+        return error
+
+
+_Kept = dict[tuple[int | None, str], tuple[str, Answer]]
+
+
+def _kept_answers(requests: Sequence[Request], callers: dict[str, Caller]) -> _Kept:
+    keys = {request.idempotency_key for request in requests if request.idempotency_key}
+    if not keys:
+        return {}
+    owners = [caller.api_key_id for caller in callers.values()]
+    rows = IdempotencyKey.objects.filter(api_key__in=owners, key__in=keys)
+    return {(row.api_key_id, row.key): (row.request_digest, from_json(row.answer)) for row in rows}
+
+
+def _repeated(request: Request, digest: str, answer: Answer) -> Answer | RequestError:
+    if digest == request.request_digest:
+        return answer
+    return Invalid(
+        "This Idempotency-Key was used for another request. Use a new key for a new request.", "Idempotency-Key"
+    )

@@ -1,0 +1,121 @@
+"""From a payload to what will be stored, as far as that goes without knowing any database id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic_core import to_json
+
+from interactions import documents, ids, images, payloads
+from interactions.models.interactions import PREVIEW_LENGTH
+
+
+@dataclass(slots=True)
+class Prepared:
+    """An interaction that is ready to be planned. `row` and `transcript` hold column values by field name."""
+
+    id: UUID
+    project_id: int
+    created_at: datetime
+    model_key: str | None
+    labels: dict[str, str]
+    feedbacks: list[payloads.FeedbackItem]
+    row: dict[str, Any]
+    transcript: dict[str, str]
+    found: list[documents.Found] = field(default_factory=list)
+    pictures: dict[str, images.Picture] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> list[str]:
+        """The images' hashes in the order of their first appearance, each once."""
+        return list(dict.fromkeys(found.sha256 for found in self.found))
+
+
+def prepare(
+    payload: payloads.Interaction, project_id: int, user_uid: UUID | None, ordinal: int | None = None
+) -> Prepared:
+    """Pure work on one payload. Where it `found` images, `store_images` must follow before the act is committed."""
+    apart = documents.take_apart(message.document() for message in payload.messages)
+    recorded_at = ids.now()
+    created_at = payload.created_at or recorded_at
+    identifier = ids.new_id(created_at, ordinal)
+    prepared = Prepared(
+        id=identifier,
+        project_id=project_id,
+        created_at=created_at,
+        model_key=payload.model_service,
+        labels=payload.labels,
+        feedbacks=payload.feedbacks,
+        row=_row(payload, apart, identifier, created_at, recorded_at, user_uid),
+        transcript=_transcript(payload, apart),
+        found=apart.images,
+    )
+    prepared.row["image_count"] = len(prepared.digests)
+    return prepared
+
+
+def _row(
+    payload: payloads.Interaction,
+    apart: documents.Apart,
+    identifier: UUID,
+    created_at: datetime,
+    recorded_at: datetime,
+    user_uid: UUID | None,
+) -> dict[str, Any]:
+    usage, timings = payload.usage, payload.timings
+    return {
+        "id": identifier,
+        "created_at": created_at,
+        "recorded_at": recorded_at,
+        "source": payload.source,
+        "state": payload.state,
+        "error_kind": payload.error.kind if payload.error else "",
+        "finish_reason": payload.finish_reason or "",
+        "session_id": payload.session_id or uuid4(),
+        "user_uid": payload.user or user_uid,
+        "prompt_hash": documents.prompt_hash(apart),
+        "prompt_preview": preview(documents.asked(apart)),
+        "completion_preview": preview(payload.completion),
+        "message_count": len(payload.messages),
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "total_tokens": usage.total_tokens if usage else None,
+        "first_token_ms": timings.first_token_ms if timings else None,
+        "total_ms": timings.total_ms if timings else None,
+    }
+
+
+def _transcript(payload: payloads.Interaction, apart: documents.Apart) -> dict[str, str]:
+    document: dict[str, Any] = {"messages": apart.structure}
+    completion = payload.completion.replace("\x00", "")
+    if completion != payload.completion:
+        document["completion"] = payload.completion
+    if payload.parameters is not None:
+        document["parameters"] = payload.parameters
+    if payload.error and payload.error.message:
+        document["error"] = payload.error.message
+    if payload.ab_campaign:
+        document["ab_campaign"] = payload.ab_campaign
+    return {"prompt_text": apart.text, "completion_text": completion, "document": to_json(document).decode()}
+
+
+def preview(text: str) -> str:
+    """The beginning of a text on one line, short enough for a row."""
+    line = " ".join(text[: PREVIEW_LENGTH * 4].replace("\x00", "").split())
+    return line if len(line) <= PREVIEW_LENGTH else line[: PREVIEW_LENGTH - 1] + "…"
+
+
+def store_images(several: Iterable[Prepared]) -> None:
+    """Verify the new images and keep their content. Raises `Invalid` before anything is kept of an interaction."""
+    for prepared in several:
+        known = images.known(prepared.project_id, prepared.digests) if prepared.found else set()
+        new = {found.sha256: found for found in prepared.found if found.sha256 not in known}
+        prepared.pictures = {sha: images.verify(found.content, found.field) for sha, found in new.items()}
+        for sha, picture in prepared.pictures.items():
+            images.keep(prepared.project_id, new[sha].content, picture)
+        # The bytes are on the disk; the references that remain are small.
+        prepared.found = [documents.Found(b"", found.sha256, found.field) for found in prepared.found]

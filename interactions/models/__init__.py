@@ -1,0 +1,28 @@
+"""The store. Small tables have an integer id (and a public `uid`); what belongs to an interaction holds its UUIDv7."""
+
+from interactions.models.accounts import ApiKey, ApiKeyProject, Membership, User
+from interactions.models.images import Image, ImageUse
+from interactions.models.interactions import Interaction, Transcript
+from interactions.models.judgements import Comparison, Feedback, IdempotencyKey, Labelling, Outcome
+from interactions.models.projects import FeedbackKey, Label, LabelKey, Model, Project
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyProject",
+    "Comparison",
+    "Feedback",
+    "FeedbackKey",
+    "IdempotencyKey",
+    "Image",
+    "ImageUse",
+    "Interaction",
+    "Label",
+    "LabelKey",
+    "Labelling",
+    "Membership",
+    "Model",
+    "Outcome",
+    "Project",
+    "Transcript",
+    "User",
+]

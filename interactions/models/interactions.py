@@ -1,0 +1,98 @@
+"""The slim row that lists, filters and counts read, and the transcript that only the detail page reads."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from interactions.database import CompactUUIDField, DigestField
+from interactions.models.projects import Model, Project
+from interactions.querysets import InteractionQuerySet
+
+PREVIEW_LENGTH = 280
+
+
+class Interaction(models.Model):
+    """A prompt and its completion. The id is a UUIDv7 that carries `created_at`: id order is time order."""
+
+    class Source(models.TextChoices):
+        LIVE = "LIVE"
+        OFFLINE = "OFFLINE"
+        AUTOMATION = "AUTOMATION"
+        DATASET = "DATASET"
+        EVALUATION = "EVALUATION"
+
+    class State(models.TextChoices):
+        STARTED = "started"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        INTERRUPTED = "interrupted"
+
+    id = CompactUUIDField(primary_key=True, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="interactions", db_index=False)
+    model = models.ForeignKey(Model, models.PROTECT, related_name="interactions", null=True, db_index=False)
+    created_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    source = models.CharField(max_length=10, choices=Source)
+    state = models.CharField(max_length=11, choices=State)
+    error_kind = models.CharField(max_length=200, blank=True)
+    finish_reason = models.CharField(max_length=100, blank=True)
+    session_id = CompactUUIDField()
+    # Whom the caller names, or the key's owner; it need not be an account of this server.
+    user_uid = CompactUUIDField(null=True)
+    prompt_hash = DigestField()
+
+    prompt_preview = models.CharField(max_length=PREVIEW_LENGTH)
+    completion_preview = models.CharField(max_length=PREVIEW_LENGTH)
+    image_count = models.IntegerField(default=0)
+    message_count = models.IntegerField(default=0)
+
+    prompt_tokens = models.IntegerField(null=True)
+    completion_tokens = models.IntegerField(null=True)
+    total_tokens = models.IntegerField(null=True)
+    first_token_ms = models.IntegerField(null=True)
+    total_ms = models.IntegerField(null=True)
+
+    objects: ClassVar[InteractionQuerySet] = InteractionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["project", "id"], name="interaction_newest"),
+            models.Index(fields=["model", "id"], name="interaction_by_model"),
+            models.Index(fields=["session_id", "id"], name="interaction_by_session"),
+            models.Index(fields=["project", "user_uid", "id"], name="interaction_by_user"),
+            models.Index(fields=["project", "prompt_hash", "id"], name="interaction_by_prompt"),
+            # Few rows have images or are not LIVE; the partial indexes hold just those.
+            models.Index(
+                fields=["project", "id"], condition=models.Q(image_count__gt=0), name="interaction_with_image"
+            ),
+            models.Index(fields=["project", "source", "id"], name="interaction_by_source"),
+            models.Index(
+                fields=["project", "state", "id"], condition=~models.Q(state="done"), name="interaction_not_done"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Transcript(models.Model):
+    """What was said, in full. `documents.py` puts the messages back together from the two columns.
+
+    `prompt_text` holds the text of all messages, so that it is searchable and stored once; `document` is JSON that
+    holds everything else, with references into that text and to images.
+    """
+
+    interaction = models.OneToOneField(
+        Interaction, models.CASCADE, primary_key=True, related_name="transcript", db_index=False
+    )
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
+    prompt_text = models.TextField()
+    completion_text = models.TextField()
+    document = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.interaction_id)

@@ -1,0 +1,88 @@
+"""A project and its vocabulary: models, feedback keys, labels. Small tables, read often, written seldom."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.db import models
+
+from interactions.database import CompactUUIDField
+
+
+class Project(models.Model):
+    uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
+    key = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Model(models.Model):
+    """A model as the project calls it. Logging an unknown one registers it: data must not be lost over a name."""
+
+    uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="models")
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "key"], name="model_key_unique"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class FeedbackKey(models.Model):
+    """What feedback is given on (the SDK's metric)."""
+
+    class Kind(models.TextChoices):
+        BOOL = "bool"
+        SCALAR = "scalar"
+
+    class Scoring(models.TextChoices):
+        HIGHER_IS_BETTER = "higher_is_better"
+        LOWER_IS_BETTER = "lower_is_better"
+
+    uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="feedback_keys")
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.SCALAR)
+    scoring = models.CharField(max_length=20, choices=Scoring, default=Scoring.HIGHER_IS_BETTER)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "key"], name="feedback_key_unique"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LabelKey(models.Model):
+    project = models.ForeignKey(Project, models.CASCADE, related_name="label_keys")
+    key = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "key"], name="label_key_unique"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Label(models.Model):
+    """One value of a label key. Rows stay when their last use goes: other processes may hold their ids."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="labels")
+    key = models.ForeignKey(LabelKey, models.CASCADE, related_name="labels")
+    value = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["key", "value"], name="label_unique"),)
+
+    def __str__(self) -> str:
+        return self.value

@@ -1,0 +1,70 @@
+"""Keyset pages: a page is what lies next to an id, so that its cost does not grow with how deep it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from interactions.errors import Invalid
+from interactions.models import Interaction
+from interactions.querysets import InteractionQuerySet
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: just older than an id, just newer than one, or at the newest."""
+
+    older_than: UUID | None = None
+    newer_than: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[Interaction]
+    older: Place | None
+    newer: Place | None
+
+
+def page(matches: InteractionQuerySet, place: Place, size: int = PAGE_SIZE) -> Page:
+    """Up to `size` rows, newest first. `matches` must not be ordered or sliced yet."""
+    if place.newer_than is not None:
+        return _upwards(matches, place.newer_than, size)
+    beyond = matches.filter(id__lt=place.older_than) if place.older_than else matches
+    rows = list(beyond.newest_first()[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    newer = Place(newer_than=rows[0].id if rows else place.older_than) if place.older_than else None
+    return Page(rows, Place(older_than=rows[-1].id) if more else None, newer)
+
+
+def _upwards(matches: InteractionQuerySet, bound: UUID, size: int) -> Page:
+    rows = list(matches.filter(id__gt=bound).oldest_first()[: size + 1])
+    more, rows = len(rows) > size, rows[:size][::-1]
+    older = Place(older_than=rows[-1].id if rows else bound)
+    return Page(rows, older, Place(newer_than=rows[0].id) if more and rows else None)
+
+
+def read_place(older_than: str, newer_than: str) -> Place:
+    """A place from the two parameters of a URL."""
+    if older_than and newer_than:
+        raise Invalid("Give either older_than or newer_than, not both.", "newer_than")
+    return Place(_id(older_than, "older_than"), _id(newer_than, "newer_than"))
+
+
+def _id(text: str, name: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Invalid(
+            "This is not an interaction's id. Follow the links of a page instead of making one.", name
+        ) from None
+
+
+def read_size(text: str) -> int:
+    if not text:
+        return PAGE_SIZE
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
+        raise Invalid(f"This must be a whole number from 1 to {LARGEST_PAGE}.", "limit")
+    return int(text)

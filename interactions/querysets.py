@@ -1,0 +1,56 @@
+"""How interactions are read: methods that chain into a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Prefetch, Q
+
+if TYPE_CHECKING:
+    from interactions.models import Interaction, Project  # noqa: F401 - for annotations only
+
+THUMBNAILS_PER_ROW = 4
+
+
+class Condition(Protocol):
+    """What `conditions.py` implements."""
+
+    def q(self, project: Project) -> Q: ...
+
+
+class InteractionQuerySet(models.QuerySet["Interaction"]):
+    def for_project(self, project: Project) -> InteractionQuerySet:
+        return self.filter(project=project)
+
+    def matching(self, project: Project, condition: Condition) -> InteractionQuerySet:
+        return self.for_project(project).filter(condition.q(project))
+
+    def newest_first(self) -> InteractionQuerySet:
+        return self.order_by("-id")
+
+    def oldest_first(self) -> InteractionQuerySet:
+        return self.order_by("id")
+
+    def with_row_details(self) -> InteractionQuerySet:
+        """What a row shows besides its own columns: a fixed number of queries, whatever the number of rows."""
+        shown = _all("ImageUse").filter(position__lt=THUMBNAILS_PER_ROW).select_related("image").order_by("position")
+        return self._with_judgements("model").prefetch_related(Prefetch("image_uses", shown, to_attr="shown_images"))
+
+    def with_everything(self) -> InteractionQuerySet:
+        """What the lossless document holds."""
+        uses = _all("ImageUse").select_related("image").defer("image__thumbnail").order_by("position")
+        return self._with_judgements("model", "transcript").prefetch_related(Prefetch("image_uses", uses))
+
+    def _with_judgements(self, *joined: str) -> InteractionQuerySet:
+        labellings = _all("Labelling").select_related("key", "label").order_by("key__key")
+        feedback = _all("Feedback").select_related("key").order_by("created_at", "id")
+        return self.select_related(*joined).prefetch_related(
+            Prefetch("labellings", labellings), Prefetch("feedback", feedback)
+        )
+
+
+def _all(name: str) -> models.QuerySet[Any]:
+    """A model by its name: the models import this module, so it cannot import them."""
+    return apps.get_model("interactions", name)._default_manager.all()
