@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
-from django.core.asgi import get_asgi_application
+import django
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adaptive_site.settings")
+django.setup(set_prefix=False)
+import_module(settings.ROOT_URLCONF)  # now, so that the first request does not wait for it
 
-from interactions.bridge import BoundedBodies  # noqa: E402 - needs the settings' name
+from interactions.bridge.server import Application  # noqa: E402 - models can be imported only now
 
-application = BoundedBodies(get_asgi_application())
+application = Application()

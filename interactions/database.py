@@ -17,8 +17,10 @@ from django.db.models.lookups import Contains
 
 if TYPE_CHECKING:
     _UUIDField = models.UUIDField[Any, Any]
+    _BinaryField = models.BinaryField[Any, Any]
 else:
-    _UUIDField = models.UUIDField  # subscriptable for the type checker only
+    # Subscriptable for the type checker only.
+    _UUIDField, _BinaryField = models.UUIDField, models.BinaryField
 
 # What says "the store is away or busy", as opposed to "this row is wrong".
 Unreachable = (OperationalError, InterfaceError)
@@ -51,7 +53,7 @@ class CompactUUIDField(_UUIDField):
         return UUID(bytes=bytes(value)) if isinstance(value, bytes | memoryview) else value
 
 
-class DigestField(models.BinaryField):
+class DigestField(_BinaryField):
     """A SHA-256, 32 bytes in the store and 64 hexadecimal digits in Python."""
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
@@ -98,7 +100,7 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
     if not rows:
         return
     fields = [model._meta.get_field(name) for name in columns]
-    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)  # type: ignore[union-attr]
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)  # type: ignore[union-attr]
     table = connection.ops.quote_name(model._meta.db_table)
     prepared = _prepared(fields, rows)
     with connection.cursor() as cursor:

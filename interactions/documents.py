@@ -15,7 +15,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -230,11 +230,19 @@ def row(interaction: Interaction) -> dict[str, Any]:
     }
 
 
-def document(interaction: Interaction, project_key: str, *, inline: bool = False) -> dict[str, Any]:
-    """The whole interaction, lossless. Needs `with_everything`.
+def whole(interactions: Sequence[Interaction], project_key: str, *, inline: bool = False) -> Iterator[dict[str, Any]]:
+    """Each interaction's document, lossless, as it is asked for. Needs `with_everything`.
 
     Images are links to `/api/v1/images/…`, or with `inline` the data URIs that came in, byte for byte.
     """
+    compared = comparisons(interactions)
+    for interaction in interactions:
+        yield _document(interaction, project_key, compared[interaction.id], inline=inline)
+
+
+def _document(
+    interaction: Interaction, project_key: str, compared: Sequence[Comparison], *, inline: bool
+) -> dict[str, Any]:
     transcript = interaction.transcript
     stored = from_json(transcript.document)
     kept = {use.image.sha256: use.image for use in interaction.image_uses.all()}
@@ -254,7 +262,7 @@ def document(interaction: Interaction, project_key: str, *, inline: bool = False
         "completion": stored.get("completion", transcript.completion_text),
         "labels": _labels(interaction),
         "feedbacks": [_feedback(feedback) for feedback in interaction.feedback.all()],
-        "comparisons": [_comparison(comparison) for comparison in comparisons(interaction)],
+        "comparisons": [_comparison(comparison) for comparison in compared],
         **_common(interaction),
         "error": {"kind": interaction.error_kind, "message": stored.get("error", "")}
         if interaction.error_kind
@@ -300,10 +308,16 @@ def _feedback(feedback: Feedback) -> dict[str, Any]:
     }
 
 
-def comparisons(interaction: Interaction) -> list[Comparison]:
-    either = Q(preferred_id=interaction.id) | Q(other_id=interaction.id)
-    found = Comparison.objects.filter(either, project_id=interaction.project_id)
-    return list(found.select_related("key").order_by("created_at", "id"))
+def comparisons(interactions: Sequence[Interaction]) -> Mapping[UUID, list[Comparison]]:
+    """The comparisons that each of some interactions of one project stands in, oldest first."""
+    ids = {interaction.id for interaction in interactions}
+    either = Q(preferred_id__in=ids) | Q(other_id__in=ids)
+    found = Comparison.objects.filter(either, project_id__in={i.project_id for i in interactions})
+    compared: dict[UUID, list[Comparison]] = {id: [] for id in ids}
+    for comparison in found.select_related("key").order_by("created_at", "id"):
+        for side in ids & {comparison.preferred_id, comparison.other_id}:
+            compared[side].append(comparison)
+    return compared
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

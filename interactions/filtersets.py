@@ -77,7 +77,7 @@ class ValuesField(forms.Field):
 
 
 class ConditionFilter(django_filters.Filter):
-    """A parameter whose values become a condition. `read` turns a text into a value, `build` values into a condition."""
+    """A parameter whose values become a condition: `read` turns a text into a value, `build` values into a condition."""
 
     field_class = ValuesField
 

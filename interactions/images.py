@@ -60,7 +60,7 @@ def verify(content: bytes, field: str) -> Picture:
         except Exception as error:
             # Pillow's readers raise whatever their format's damage leads to: OSError, SyntaxError, struct.error, …
             raise Invalid(
-                "These bytes are no PNG, JPEG, WebP or GIF image, or a damaged one. Send the image as it is in its file.",
+                "This is no PNG, JPEG, WebP or GIF image, or a damaged one. Send the bytes of its file as they are.",
                 field,
             ) from error
 
@@ -97,7 +97,8 @@ def _thumbnail(image: Pillow.Image) -> bytes:
 
 def known(project_id: int, digests: Iterable[str]) -> set[str]:
     """Those of `digests` that the project holds already."""
-    return set(Image.objects.filter(project_id=project_id, sha256__in=list(digests)).values_list("sha256", flat=True))
+    kept = Image.objects.filter(project_id=project_id, sha256__in=list(digests))
+    return {str(digest) for digest in kept.values_list("sha256", flat=True)}
 
 
 def keep(project_id: int, content: bytes, picture: Picture) -> None:

@@ -19,6 +19,8 @@ from pydantic_core import PydanticCustomError, from_json
 from interactions import ids
 from interactions.errors import Invalid, RequestError
 
+PROJECT_KEY = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}")
+
 MAX_DEPTH = 64
 MAX_MESSAGES = 10_000
 MAX_LABELS = 64

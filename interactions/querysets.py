@@ -53,4 +53,5 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
 
 def _all(name: str) -> models.QuerySet[Any]:
     """A model by its name: the models import this module, so it cannot import them."""
-    return apps.get_model("interactions", name)._default_manager.all()
+    rows: models.QuerySet[Any] = apps.get_model("interactions", name)._default_manager.all()
+    return rows

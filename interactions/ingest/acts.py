@@ -88,7 +88,7 @@ class Compare:
         if not self.payload.messages:
             raise Invalid("Send the messages that both texts answer.", "messages")
         told = payloads.Interaction(
-            project=self.payload.project, messages=self.payload.messages, completion=side.text, model=side.model
+            project=self.payload.project, messages=self.payload.messages, completion=side.text, model_service=side.model
         )
         prepared = prepare(told, project_id, caller.user_uid)
         if prepared.found:

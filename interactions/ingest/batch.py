@@ -117,7 +117,7 @@ class Batch:
                     size=picture.size,
                     thumbnail=picture.thumbnail,
                     created_at=now,
-                )  # fmt: skip
+                )
                 for (project_id, sha), picture in sorted(self._pictures.items())
             ),
             ignore_conflicts=True,
@@ -130,7 +130,7 @@ def _image_ids(wanted: set[tuple[int, str]]) -> dict[tuple[int, str], int]:
     rows = Image.objects.filter(
         project_id__in={project for project, _ in wanted}, sha256__in=[sha for _, sha in wanted]
     ).values_list("project_id", "sha256", "id")
-    found = {(project_id, sha): id for project_id, sha, id in rows}
+    found = {(project_id, str(sha)): id for project_id, sha, id in rows}
     if not wanted <= found.keys():
         # Someone deleted the last use of an image between our look and our write.
         raise Unavailable("An image of this request was deleted meanwhile. Send the request again.")

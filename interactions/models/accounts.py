@@ -71,7 +71,9 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=200, blank=True)
     prefix = models.CharField(max_length=20)
     digest = DigestField(unique=True)
-    projects = models.ManyToManyField(Project, through="ApiKeyProject", related_name="api_keys")
+    projects: models.ManyToManyField[Project, ApiKeyProject] = models.ManyToManyField(
+        Project, through="ApiKeyProject", related_name="api_keys"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -29,7 +29,7 @@ class Image(models.Model):
         constraints = (models.UniqueConstraint(fields=["project", "sha256"], name="image_once_per_project"),)
 
     def __str__(self) -> str:
-        return self.sha256
+        return str(self.sha256)
 
 
 class ImageUse(models.Model):

@@ -1,0 +1,136 @@
+"""The API object, its description, and how errors are told: `{"error": {"code", "message", "field"}}`, always."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Router
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.docs import Swagger
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from interactions import bridge, database, payloads
+from interactions.access import Permission
+from interactions.errors import Invalid, NotFound, RequestError, Unavailable
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """
+Log interactions, judge them, read them back. Send an API key as `Authorization: Bearer …`.
+
+A 2xx answer to a write means that it is on the disk. Writes take an `Idempotency-Key` header: the same key with the
+same body gives the same answer and stores nothing twice. Bodies may be packed with gzip or zstd (`Content-Encoding`).
+"""
+
+_REF = "#/components/schemas/{model}"
+_BODIES: tuple[type[BaseModel], ...] = (
+    payloads.Interaction,
+    payloads.Batch,
+    payloads.Feedback,
+    payloads.Comparison,
+    payloads.Outcome,
+)
+
+
+def _schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for shape in _BODIES:
+        schema = shape.model_json_schema(ref_template=_REF)
+        schemas |= schema.pop("$defs", {})
+        schemas[shape.__name__] = schema
+    return schemas
+
+
+api = NinjaAPI(
+    title="Interactions",
+    version="1",
+    description=DESCRIPTION,
+    docs=Swagger(settings={"defaultModelsExpandDepth": -1}),
+    openapi_extra={
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        }
+    },
+)
+
+# One router for all routes: a path whose methods lie in two routers would answer 405 to those of the second.
+router = Router()
+
+
+def described(permission: Permission, body: type[BaseModel] | None = None) -> dict[str, Any]:
+    """What a route's description says beyond its signature. The permission is what a test checks for."""
+    extra: dict[str, Any] = {"security": [{"key": []}], "x-permission": str(permission)}
+    if body is not None:
+        schema = {"$ref": _REF.format(model=body.__name__)}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return extra
+
+
+def answer(value: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(to_json(value), content_type="application/json", status=status)
+
+
+def refusal(error: RequestError) -> HttpResponse:
+    response = answer({"error": error.document()}, error.status)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if error.status == 503:
+        response["Retry-After"] = "1"
+    return response
+
+
+# Errors
+
+
+def _on(kind: type[Exception]) -> Callable[[Callable[[Any], RequestError]], None]:
+    def register(translate: Callable[[Any], RequestError]) -> None:
+        api.add_exception_handler(kind, lambda request, error: refusal(translate(error)))
+
+    return register
+
+
+@_on(RequestError)
+def _own(error: RequestError) -> RequestError:
+    return error
+
+
+@_on(RequestDataTooBig)
+def _too_big(error: RequestDataTooBig) -> RequestError:
+    return bridge.too_large()
+
+
+@_on(ValidationError)
+def _parameter(error: ValidationError) -> RequestError:
+    first = error.errors[0]
+    return Invalid(f"{first['msg'].rstrip('.')}.", str(first["loc"][-1]))
+
+
+@_on(Http404)
+def _missing(error: Http404) -> RequestError:
+    return NotFound(str(error) or "There is nothing here.")
+
+
+@_on(HttpError)
+def _http(error: HttpError) -> RequestError:
+    refused = RequestError(str(error))
+    refused.status = error.status_code
+    return refused
+
+
+for unreachable in database.Unreachable:
+
+    @_on(unreachable)
+    def _away(error: Exception) -> RequestError:
+        log.error("The store cannot be read: %s", type(error).__name__)
+        return Unavailable("The store cannot be reached now. Send the request again later.")
+
+
+def not_found(request: HttpRequest) -> HttpResponse:
+    """For paths under `/api/` that are no route."""
+    return refusal(NotFound(f"There is no {request.method} {request.path[:200]} here. See /api/docs."))

@@ -1,0 +1,122 @@
+"""Reading interactions and their images."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from interactions import access, documents, images, pagination, statistics
+from interactions.access import Caller, Permission
+from interactions.api_rest.api import answer, described, router
+from interactions.errors import Invalid, NotFound
+from interactions.filtersets import InteractionFilterSet
+from interactions.models import Image, Interaction, Project
+
+_FILTERS: list[dict[str, Any]] = [
+    {
+        "name": name,
+        "in": "query",
+        "description": filter_.extra["help_text"],
+        "schema": {"type": "array", "items": {"type": "string"}},
+    }
+    for name, filter_ in InteractionFilterSet.base_filters.items()
+]
+_PAGING: list[dict[str, Any]] = [
+    {"name": "project", "in": "query", "required": True, "schema": {"type": "string"}},
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": pagination.LARGEST_PAGE}},
+    {"name": "older_than", "in": "query", "schema": {"type": "string", "format": "uuid"}},
+    {"name": "newer_than", "in": "query", "schema": {"type": "string", "format": "uuid"}},
+    {"name": "count", "in": "query", "description": "yes: also count the matches", "schema": {"enum": ["yes", "no"]}},
+]
+
+
+@router.get(
+    "/interactions", tags=["reading"], openapi_extra=described(Permission.READ) | {"parameters": _PAGING + _FILTERS}
+)
+def list_interactions(request: HttpRequest) -> HttpResponse:
+    """The newest interactions that match: the tab's filters, as rows with previews. `older` and `newer` are links."""
+    caller = _caller(request)
+    project = _project(caller, request.GET.get("project", ""))
+    filterset = InteractionFilterSet(request.GET, project)
+    matches = filterset.qs
+    place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
+    page = pagination.page(matches.with_row_details(), place, pagination.read_size(request.GET.get("limit", "")))
+    listed: dict[str, Any] = {
+        "interactions": [documents.row(interaction) for interaction in page.rows],
+        "older": _link(request, page.older),
+        "newer": _link(request, page.newer),
+    }
+    if request.GET.get("count", "no") == "yes":
+        listed["count"] = statistics.count(project, filterset.condition())
+    return answer(listed)
+
+
+@router.get("/interactions/{interaction_id}", tags=["reading"], openapi_extra=described(Permission.READ))
+def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "link") -> HttpResponse:
+    """The whole interaction, lossless. `images=inline` gives images as the data URIs that came in, byte for byte."""
+    if images not in ("link", "inline"):
+        raise Invalid("Write images=inline or images=link.", "images")
+    caller = _caller(request)
+    interaction = Interaction.objects.with_everything().select_related("project").filter(pk=interaction_id).first()
+    if interaction is None or not caller.may(interaction.project_id, Permission.READ):
+        raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
+    return answer(next(documents.whole([interaction], interaction.project.key, inline=images == "inline")))
+
+
+@router.get("/images/{project}/{name}", tags=["reading"], openapi_extra=described(Permission.READ))
+def get_image(request: HttpRequest, project: str, name: str) -> HttpResponse:
+    """An image's own bytes. `name` is its SHA-256 with an extension, `project` a key or an id."""
+    caller = _caller(request)
+    image = Image.objects.filter(project=_project(caller, project), sha256=_digest(name)).first()
+    if image is None:
+        raise NotFound("The project has no such image.", "name")
+    return image_response(image)
+
+
+def image_response(image: Image) -> HttpResponse:
+    """Content of someone else's making: shown as the image it was verified to be, and never as anything else."""
+    response = HttpResponse(images.read(image), content_type=images.MEDIA_TYPES[image.format])
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _caller(request: HttpRequest) -> Caller:
+    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+
+
+def _project(caller: Caller, key_or_id: str) -> Project:
+    if not key_or_id:
+        raise Invalid("Name a project: ?project=key.", "project")
+    by_id = _uuid(key_or_id)
+    if by_id is not None and key_or_id not in caller.grants:
+        key_or_id = Project.objects.filter(uid=by_id).values_list("key", flat=True).first() or key_or_id
+    return Project.objects.get(pk=caller.project_id(key_or_id, Permission.READ))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _digest(name: str) -> str:
+    digest = name.partition(".")[0].lower()
+    if len(digest) != 64 or any(letter not in "0123456789abcdef" for letter in digest):
+        raise NotFound("The project has no such image.", "name")
+    return digest
+
+
+def _link(request: HttpRequest, place: pagination.Place | None) -> str | None:
+    if place is None:
+        return None
+    query = request.GET.copy()
+    for name, value in (("older_than", place.older_than), ("newer_than", place.newer_than)):
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return f"{request.path}?{query.urlencode()}"

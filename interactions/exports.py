@@ -1,0 +1,109 @@
+"""A filtered set as files: JSON lines, which lose nothing, and CSV for spreadsheets. Memory stays flat."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from interactions import documents
+from interactions.models import FeedbackKey, Interaction, LabelKey, Project
+from interactions.querysets import InteractionQuerySet
+
+_CHUNK_ROWS = 100
+_CHUNK_BYTES = 256 * 1024
+
+
+def jsonl(matches: InteractionQuerySet, project: Project, *, inline: bool = True) -> Iterator[bytes]:
+    """One lossless document a line, newest first; images inline as data URIs unless told otherwise."""
+    lines = (
+        to_json(document) + b"\n"
+        for chunk in _chunks(matches)
+        for document in documents.whole(chunk, project.key, inline=inline)
+    )
+    return _gathered(lines)
+
+
+_COLUMNS = (
+    "id", "created_at", "model", "source", "state", "error", "session_id", "user", "image_count",
+    "prompt_tokens", "completion_tokens", "first_token_ms", "total_ms", "finish_reason", "prompt", "completion",
+)  # fmt: skip
+
+
+def as_csv(matches: InteractionQuerySet, project: Project) -> Iterator[bytes]:
+    """One interaction a line, newest first: a column for each label key and each feedback key of the project."""
+    labels = list(LabelKey.objects.filter(project=project).order_by("key").values_list("key", flat=True))
+    metrics = list(FeedbackKey.objects.filter(project=project).order_by("key").values_list("key", flat=True))
+    head = [*_COLUMNS, *(f"label {key}" for key in labels), *(f"feedback {key}" for key in metrics)]
+    lines = (_line(_cells(interaction, labels, metrics)) for chunk in _chunks(matches) for interaction in chunk)
+    return _gathered(chain([_line(head)], lines))
+
+
+def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
+    said = {labelling.key.key: labelling.label.value for labelling in interaction.labellings.all()}
+    values: dict[str, list[str]] = {}
+    for feedback in interaction.feedback.all():
+        values.setdefault(feedback.key.key, []).append(f"{feedback.value:g}")
+    return [
+        interaction.id,
+        documents.timestamp(interaction.created_at),
+        interaction.model.key if interaction.model else "",
+        interaction.source,
+        interaction.state,
+        interaction.error_kind,
+        interaction.session_id,
+        interaction.user_uid or "",
+        interaction.image_count,
+        interaction.prompt_tokens,
+        interaction.completion_tokens,
+        interaction.first_token_ms,
+        interaction.total_ms,
+        interaction.finish_reason,
+        interaction.transcript.prompt_text.removesuffix(documents.SEPARATOR),
+        interaction.transcript.completion_text,
+        *(said.get(key, "") for key in labels),
+        *("; ".join(values.get(key, ())) for key in metrics),
+    ]
+
+
+def _line(cells: Iterable[Any]) -> bytes:
+    line = StringIO()
+    csv.writer(line).writerow(_inert(cell) for cell in cells)
+    return line.getvalue().encode()
+
+
+def _inert(cell: Any) -> Any:
+    """A spreadsheet runs a text that begins like a formula; an apostrophe in front makes it a text again."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _chunks(matches: InteractionQuerySet) -> Iterator[list[Interaction]]:
+    """All matches, some at a time: each chunk begins where the last one ended, so none is held longer than needed."""
+    beyond: UUID | None = None
+    while True:
+        rest = matches if beyond is None else matches.filter(id__lt=beyond)
+        chunk = list(rest.with_everything().newest_first()[:_CHUNK_ROWS])
+        if chunk:
+            yield chunk
+        if len(chunk) < _CHUNK_ROWS:
+            return
+        beyond = chunk[-1].id
+
+
+def _gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines in pieces large enough to be worth sending."""
+    held: list[bytes] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= _CHUNK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from interactions import access
+from interactions.models import Membership, Project, User
+
+
+class Command(BaseCommand):
+    help = "Create an API key and print it, and nothing else. It is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", required=True, help="whose key it is; an account is made if there is none")
+        parser.add_argument("--project", required=True, action="append", help="a project's key; may be repeated")
+        parser.add_argument("--name", default="", help="what the key is for")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        email = options["email"].lower()
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise CommandError(f"“{email}” is not an email address.") from None
+        projects = [self._project(key) for key in options["project"]]
+        with transaction.atomic():
+            user = User.objects.filter(email=email).first() or User.objects.create_user(email)
+            for project in projects:
+                Membership.objects.get_or_create(user=user, project=project)
+            issued = access.issue_key(user, projects, options["name"])
+        self.stdout.write(issued.secret)
+
+    def _project(self, key: str) -> Project:
+        project = Project.objects.filter(key=key).first()
+        if project is None:
+            raise CommandError(f"There is no project “{key}”. Create it with: manage.py create_project {key}")
+        return project

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from interactions import payloads
+from interactions.models import Project
+
+
+class Command(BaseCommand):
+    help = "Create a project."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("key", help="what the SDK and the URLs call it: letters, digits, - _ .")
+        parser.add_argument("--name", default="", help="what people call it; the key if not given")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        key = options["key"]
+        if not payloads.PROJECT_KEY.fullmatch(key):
+            raise CommandError(
+                "A project's key has 1 to 100 letters, digits, “-”, “_” and “.”, and begins with no “.”."
+            )
+        project, created = Project.objects.get_or_create(key=key, defaults={"name": options["name"] or key})
+        if not created:
+            raise CommandError(f"There is a project “{key}” already.")
+        self.stdout.write(f"Created the project “{project.key}”.")
