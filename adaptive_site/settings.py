@@ -38,12 +38,15 @@ MIDDLEWARE = [
     "interactions.web.middleware.SecurityHeaders",
     "interactions.web.middleware.StaticFiles",
     "interactions.web.middleware.Security",
-    "interactions.web.middleware.Sessions",
-    "interactions.web.middleware.Csrf",
-    "interactions.web.middleware.Authentication",
-    "interactions.web.middleware.Messages",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+# The API carries a bearer key in each request and no cookie: it needs none of the others. Innermost first.
+API_MIDDLEWARE = ["interactions.web.middleware.Security", "interactions.web.middleware.SecurityHeaders"]
 
 ROOT_URLCONF = "adaptive_site.urls"
 ASGI_APPLICATION = "adaptive_site.asgi.application"

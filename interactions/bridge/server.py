@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.exception import convert_exception_to_response
 from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
 from pydantic_core import to_json
 
 from interactions.bridge.bodies import too_large
 from interactions.errors import RequestError, TooLarge
 
-_WRITES = "/api/v1/"
+_API = "/api/v1/"
 
 _Message = MutableMapping[str, Any]
 _Scope = dict[str, Any]
@@ -29,7 +30,7 @@ class Application:
 
     def __init__(self) -> None:
         self._pages = ASGIHandler()
-        self._writes = _WriteHandler()
+        self._api = _ApiHandler()
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -42,9 +43,9 @@ class Application:
             await _refuse(send, too_large())
             return
         bounded = _Bounded(receive)
-        is_write = scope["method"] == "POST" and scope["path"].startswith(_WRITES)
+        handler = self._api if scope["path"].startswith(_API) else self._pages
         try:
-            await (self._writes if is_write else self._pages)(scope, bounded, send)
+            await handler(scope, bounded, send)
         except TooLarge as error:
             await _refuse(send, error)
 
@@ -53,15 +54,15 @@ class _Bounded:
     def __init__(self, receive: _Receive) -> None:
         self._receive = receive
         self._bytes = 0
-        self._deadline = time.monotonic() + settings.REQUEST_SECONDS
+        self._deadline = asyncio.get_running_loop().time() + settings.REQUEST_SECONDS
         self._complete = False
 
     async def __call__(self) -> _Message:
         if self._complete:
             return await self._receive()  # waits for the caller to hang up, for as long as the answer takes
-        remaining = self._deadline - time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), max(remaining, 0.001))
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
         except TimeoutError:
             return {"type": "http.disconnect"}
         self._bytes += len(message.get("body", b""))
@@ -78,20 +79,31 @@ async def _refuse(send: _Send, error: RequestError) -> None:
     await send({"type": "http.response.body", "body": payload})
 
 
-class _WriteHandler(ASGIHandler):
-    """Django's handler without what a write to the API has no use for.
+class _ApiHandler(ASGIHandler):
+    """Django's handler without what the API has no use for: cookies, forms, pages.
 
-    Such a view touches no database in its own thread, so there are no connections to look after; and what arrived is
-    written even if the caller hangs up, so nobody needs to watch for that. Both would cost a thread for each request.
+    A write's view touches no database in its own thread, so there are no connections to look after; and what arrived
+    is written even if the caller hangs up, so nobody needs to watch for that. Either would cost a thread per request.
     """
 
+    def load_middleware(self, is_async: bool = False) -> None:
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        answer: Any = convert_exception_to_response(self._get_response_async)  # type: ignore[attr-defined]
+        for path in settings.API_MIDDLEWARE:
+            answer = import_string(path)(answer)
+        self._middleware_chain = answer
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] != "POST":
+            return await super().__call__(scope, receive, send)
         try:
             body = await self.read_body(receive)
         except RequestAborted:
-            return
+            return None
         with body:
             set_script_prefix(get_script_prefix(scope))
             request, refused = self.create_request(scope, body)
             answer: Any = refused if request is None else await self.get_response_async(request)
-            await self.send_response(answer, send)
+            return await self.send_response(answer, send)

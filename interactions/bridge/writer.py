@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from concurrent.futures import Future
+from collections.abc import Sequence
 
 from interactions import ingest
 from interactions.bridge.threads import with_kept_connection
@@ -19,21 +19,23 @@ from interactions.errors import RequestError
 # A transaction holds at most so many requests, so that the first of them does not wait for ever.
 _LARGEST_GROUP = 256
 
+_Answer = ingest.Answer | RequestError
+_Waiting = tuple[ingest.Request, asyncio.Future[_Answer]]
+
 
 class Writer:
-    """Takes requests from any thread or event loop and commits them in groups, in a thread of its own."""
+    """Takes requests from event loops and commits them in groups, in a thread of its own.
+
+    What was submitted is written, also when its caller hangs up meanwhile.
+    """
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[tuple[ingest.Request, Future[ingest.Answer | RequestError]]] = (
-            queue.SimpleQueue()
-        )
+        self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def submit(self, request: ingest.Request) -> Future[ingest.Answer | RequestError]:
-        future: Future[ingest.Answer | RequestError] = Future()
-        # From now on it cannot be cancelled: what arrived is written, also when its caller hangs up.
-        future.set_running_or_notify_cancel()
+    def submit(self, request: ingest.Request) -> asyncio.Future[_Answer]:
+        future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         self._waiting.put((request, future))
         if self._thread is None:
             self._start()
@@ -52,15 +54,33 @@ class Writer:
                 group.append(self._waiting.get())
             self._commit(group)
 
-    def _commit(self, group: list[tuple[ingest.Request, Future[ingest.Answer | RequestError]]]) -> None:
+    def _commit(self, group: Sequence[_Waiting]) -> None:
+        outcomes: Sequence[_Answer | BaseException]
         try:
-            answers = with_kept_connection(ingest.commit, [request for request, _ in group])
-        except BaseException as error:
-            for _, future in group:
-                future.set_exception(error)
+            outcomes = with_kept_connection(ingest.commit, [request for request, _ in group])
+        except BaseException as error:  # a thread that dies would leave every later caller waiting
+            outcomes = [error] * len(group)
+        _deliver([future for _, future in group], outcomes)
+
+
+def _deliver(futures: Sequence[asyncio.Future[_Answer]], outcomes: Sequence[_Answer | BaseException]) -> None:
+    """Wake each event loop once for all that wait in it: waking it is a system call."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[_Answer], _Answer | BaseException]]] = {}
+    for future, outcome in zip(futures, outcomes, strict=True):
+        by_loop.setdefault(future.get_loop(), []).append((future, outcome))
+    for loop, settled in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, settled)
+
+
+def _settle(settled: Sequence[tuple[asyncio.Future[_Answer], _Answer | BaseException]]) -> None:
+    for future, outcome in settled:
+        if future.cancelled():
+            continue  # the caller hung up
+        if isinstance(outcome, BaseException) and not isinstance(outcome, RequestError):
+            future.set_exception(outcome)
         else:
-            for (_, future), answer in zip(group, answers, strict=True):
-                future.set_result(answer)
+            future.set_result(outcome)
 
 
 _writer = Writer()
@@ -74,5 +94,5 @@ async def commit(request: ingest.Request) -> ingest.Answer:
     return answer
 
 
-async def _submit(request: ingest.Request) -> ingest.Answer | RequestError:
-    return await asyncio.wrap_future(_writer.submit(request))
+async def _submit(request: ingest.Request) -> _Answer:
+    return await _writer.submit(request)

@@ -1,28 +1,14 @@
-"""Middleware for pages. API routes carry a bearer key and no cookie: they pass through all of this untouched.
-
-Each of Django's middlewares costs two changes of thread on an asynchronous route, so this also keeps the API quick.
-"""
+"""Middleware of our own, each able to stay in the event loop: an extra thread costs more than its work."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
-
-if TYPE_CHECKING:
-    from django.utils.deprecation import MiddlewareMixin as _Middleware
-else:
-    _Middleware = object
-
-API_PREFIX = "/api/v1/"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -30,41 +16,12 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PREFIX)
-
-
-class _PagesOnly(_Middleware):
-    async def __acall__(self, request: HttpRequest) -> Any:
-        if _is_api(request):
-            return await self.get_response(request)  # type: ignore[misc]
-        return await super().__acall__(request)
-
-
 class Security(SecurityMiddleware):
-    """On every route: this one redirects to HTTPS, which an API key needs more than a page does."""
+    """Django's, without a change of thread: it only looks at headers."""
 
     async def __acall__(self, request: HttpRequest) -> Any:
-        # Pure header work, so it needs no thread of its own.
         response = self.process_request(request) or await self.get_response(request)  # type: ignore[misc]
         return self.process_response(request, response)
-
-
-class Sessions(_PagesOnly, SessionMiddleware):
-    pass
-
-
-class Csrf(_PagesOnly, CsrfViewMiddleware):
-    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
-        return None if _is_api(request) else super().process_view(request, *args)
-
-
-class Authentication(_PagesOnly, AuthenticationMiddleware):
-    pass
-
-
-class Messages(_PagesOnly, MessageMiddleware):
-    pass
 
 
 class StaticFiles:
