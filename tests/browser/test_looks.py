@@ -1,0 +1,61 @@
+"""What the pages look like: accessible, within the window, and as the README shows them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from tests.browser.conftest import Look
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+
+LIST = "/projects/demo/interactions"
+PAGES = {
+    "list": f"{LIST}?label=env:prod",
+    "detail": f"{LIST}?image=yes&score=quality&label=env:prod",
+    "login": "/login/",
+}
+
+
+def _open(signed_in: Look, name: str, **options: object):  # type: ignore[no-untyped-def]
+    page = signed_in(PAGES[name], **options)
+    if name == "detail":
+        page.locator("tbody tr .open").first.click()
+        page.wait_for_url("**/interactions/*")
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(signed_in: Look, name: str, scheme: str) -> None:
+    page = _open(signed_in, name, color_scheme=scheme)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1440])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_the_window(signed_in: Look, name: str, width: int) -> None:
+    page = _open(signed_in, name, viewport={"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["list", "detail"])
+def test_the_pictures_of_the_readme_can_be_taken(signed_in: Look, tmp_path: Path, name: str, scheme: str) -> None:
+    """`SCREENSHOTS=1` keeps them in docs/images; else they are only looked at, so that a test changes no file."""
+    folder = ROOT / "docs" / "images" if os.environ.get("SCREENSHOTS") == "1" else tmp_path
+    page = _open(signed_in, name, color_scheme=scheme, viewport={"width": 1440, "height": 900})
+    file = folder / f"{name}-{scheme}.png"
+    page.screenshot(path=file)
+    with Image.open(file) as picture:
+        colours = picture.convert("RGB").getcolors(2_000_000) or []
+        ground = max(colours)[1]
+    assert len(colours) > 200
+    assert (sum(ground) > 384) == (scheme == "light")
