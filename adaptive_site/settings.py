@@ -43,10 +43,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "interactions.api_rest.middleware.ErrorsAsJson",
 ]
 
 # The API carries a bearer key in each request and no cookie: it needs none of the others. Innermost first.
-API_MIDDLEWARE = ["interactions.web.middleware.Security", "interactions.web.middleware.SecurityHeaders"]
+API_MIDDLEWARE = [
+    "interactions.api_rest.middleware.ErrorsAsJson",
+    "interactions.web.middleware.Security",
+    "interactions.web.middleware.SecurityHeaders",
+]
 
 ROOT_URLCONF = "adaptive_site.urls"
 ASGI_APPLICATION = "adaptive_site.asgi.application"

@@ -29,10 +29,13 @@ from interactions.errors import Invalid
 from interactions.models import Comparison, Feedback, Image, Interaction
 
 DATA_URI = re.compile(r"data:image/[^,]{0,200};base64,", re.IGNORECASE)
+ANY_DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 SEPARATOR = "\n"
 
 _TEXT_KEYS = {"content", "text"}
 _IMAGE_KEYS = {"image_url", "url", "image"}
+# Here a data URI is an image or refused, whatever type it claims: the bytes decide.
+_PROMISED = "image_url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,22 @@ class Apart:
 
 
 def _decoded(encoded: str, where: str) -> bytes:
-    compact = "".join(encoded.split()) if any(map(str.isspace, encoded[:100])) or encoded[-1:].isspace() else encoded
-    compact = compact.replace("-", "+").replace("_", "/")
     try:
-        content = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+        content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid("The image is not valid base64. Encode the bytes of its file.", where) from None
+        content = _leniently_decoded(encoded, where)
     if not content:
         raise Invalid("The image is empty. Send the bytes of its file.", where)
     return content
+
+
+def _leniently_decoded(encoded: str, where: str) -> bytes:
+    """Base64 as MIME and URLs write it: with line breaks, with `-` and `_`, without padding."""
+    compact = "".join(encoded.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("The image is not valid base64. Encode the bytes of its file.", where) from None
 
 
 def take_apart(messages: Iterable[dict[str, Any]]) -> Apart:
@@ -96,7 +106,7 @@ def take_apart(messages: Iterable[dict[str, Any]]) -> Apart:
 
 def _taken(value: Any, where: str, apart: Apart, key: str = "") -> Any:
     if isinstance(value, dict):
-        return _taken_object(value, where, apart)
+        return _taken_object(value, where, apart, key)
     if isinstance(value, list):
         return [_taken(item, f"{where}[{index}]", apart, key) for index, item in enumerate(value)]
     if isinstance(value, str):
@@ -104,13 +114,16 @@ def _taken(value: Any, where: str, apart: Apart, key: str = "") -> Any:
     return value
 
 
-def _taken_object(value: dict[str, Any], where: str, apart: Apart) -> dict[str, Any]:
+def _taken_object(value: dict[str, Any], where: str, apart: Apart, within: str) -> dict[str, Any]:
     encoded = _bare_image(value)
     taken = {}
     for key, item in value.items():
         name = f"${key}" if key.startswith("$") else key
         place = f"{where}.{key}"
-        taken[name] = apart.add_image("", item, place) if key == "data" and encoded else _taken(item, place, apart, key)
+        role = _PROMISED if key == "url" and within == _PROMISED else key
+        taken[name] = (
+            apart.add_image("", item, place) if key == "data" and encoded else _taken(item, place, apart, role)
+        )
     return taken
 
 
@@ -121,9 +134,12 @@ def _bare_image(value: dict[str, Any]) -> bool:
 
 
 def _taken_string(value: str, where: str, apart: Apart, key: str) -> Any:
-    head = DATA_URI.match(value) if value[:5].lower() == "data:" else None
-    if head is not None and (key in _IMAGE_KEYS or not _is_prose(value, head.end())):
-        return apart.add_image(head.group(), value[head.end() :], where)
+    if value[:5].lower() == "data:":
+        head = (ANY_DATA_URI if key == _PROMISED else DATA_URI).match(value)
+        if head is not None and (key in _IMAGE_KEYS or not _is_prose(value, head.end())):
+            return apart.add_image(head.group(), value[head.end() :], where)
+        if key == _PROMISED:
+            raise Invalid("This data URI is not in base64. Send “data:image/png;base64,…”.", where)
     if key in _TEXT_KEYS:
         return apart.add_text(value)
     return value

@@ -43,6 +43,11 @@ class NotFound(RequestError):
     code = "not_found"
 
 
+class MethodNotAllowed(RequestError):
+    status = 405
+    code = "method_not_allowed"
+
+
 class Conflict(RequestError):
     status = 409
     code = "conflict"
@@ -63,6 +68,13 @@ class Invalid(RequestError):
 
     status = 422
     code = "invalid"
+
+
+class Fault(RequestError):
+    """Not the caller's doing."""
+
+    status = 500
+    code = "internal"
 
 
 class Unavailable(RequestError):

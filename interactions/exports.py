@@ -12,10 +12,12 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from interactions import documents
+from interactions.conditions import number
 from interactions.models import FeedbackKey, Interaction, LabelKey, Project
 from interactions.querysets import InteractionQuerySet
 
 _CHUNK_ROWS = 100
+_FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -46,9 +48,9 @@ def as_csv(matches: InteractionQuerySet, project: Project) -> Iterator[bytes]:
 
 def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
     said = {labelling.key.key: labelling.label.value for labelling in interaction.labellings.all()}
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[float]] = {}
     for feedback in interaction.feedback.all():
-        values.setdefault(feedback.key.key, []).append(f"{feedback.value:g}")
+        values.setdefault(feedback.key.key, []).append(feedback.value)
     return [
         interaction.id,
         documents.timestamp(interaction.created_at),
@@ -67,8 +69,15 @@ def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> l
         interaction.transcript.prompt_text.removesuffix(documents.SEPARATOR),
         interaction.transcript.completion_text,
         *(said.get(key, "") for key in labels),
-        *("; ".join(values.get(key, ())) for key in metrics),
+        *(_values(values.get(key, [])) for key in metrics),
     ]
+
+
+def _values(values: list[float]) -> str | float:
+    """A number where there is one, so that a spreadsheet can reckon with it."""
+    if len(values) != 1:
+        return "; ".join(map(number, values))
+    return int(values[0]) if values[0].is_integer() else values[0]
 
 
 def _line(cells: Iterable[Any]) -> bytes:
@@ -79,7 +88,7 @@ def _line(cells: Iterable[Any]) -> bytes:
 
 def _inert(cell: Any) -> Any:
     """A spreadsheet runs a text that begins like a formula; an apostrophe in front makes it a text again."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_BEGINNINGS) else cell
 
 
 def _chunks(matches: InteractionQuerySet) -> Iterator[list[Interaction]]:

@@ -29,6 +29,10 @@ from interactions.querysets import InteractionQuerySet
 # What a page's own state is called; a filter can never have these names.
 PAGE_PARAMETERS = frozenset({"older_than", "newer_than", "limit", "project", "count", "images"})
 
+# Each value is at least one query, and a long text one long scan.
+LONGEST_VALUE = 1_000
+MOST_VALUES = 50
+
 PRESETS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days"}
 _UNITS = {"h": "hours", "d": "days"}
 
@@ -73,11 +77,15 @@ class ValuesField(forms.Field):
         given = list(dict.fromkeys(text.strip() for text in value or () if text.strip()))
         if len(given) > 1 and not self.several:
             raise ValidationError("Give this parameter once.")
+        if len(given) > MOST_VALUES:
+            raise ValidationError(f"Give this parameter at most {MOST_VALUES} times.")
+        for text in given:
+            _storable(text)
         return [self.read(text) for text in given]
 
 
 class ConditionFilter(django_filters.Filter):
-    """A parameter whose values become a condition: `read` turns a text into a value, `build` values into a condition."""
+    """A parameter that becomes a condition: `read` turns a text into a value, `build` values into a condition."""
 
     field_class = ValuesField
 
@@ -95,6 +103,13 @@ class ConditionFilter(django_filters.Filter):
 
 
 # Reading one value
+
+
+def _storable(text: str) -> None:
+    if "\x00" in text:
+        raise ValidationError("This holds a NUL character, which nothing that can be searched for holds.")
+    if len(text) > LONGEST_VALUE:
+        raise ValidationError(f"This has {len(text):,} characters; at most {LONGEST_VALUE:,} can be searched for.")
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:

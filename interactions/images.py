@@ -19,6 +19,8 @@ from interactions.errors import Invalid
 from interactions.models import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+# What Pillow calls a JPEG that carries further pictures, as phones write it.
+_KINDS = {"MPO": "jpeg"}
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 
 # A row shows 44 px, twice that on a fine screen; the longer side keeps a tall receipt recognisable when enlarged.
@@ -73,7 +75,7 @@ def _decode(content: bytes, field: str) -> Picture:
             raise Invalid(
                 f"The image has {width:,} × {height:,} pixels; at most {limit} megapixels are accepted.", field
             )
-        kind = str(image.format).lower()
+        kind = _KINDS.get(str(image.format), str(image.format).lower())
         image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))  # lets JPEG decode at a fraction of its size
         image.load()
         return Picture(sha256(content), kind, width, height, len(content), _thumbnail(image))

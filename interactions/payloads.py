@@ -26,6 +26,11 @@ MAX_MESSAGES = 10_000
 MAX_LABELS = 64
 MAX_BATCH = 1_000
 
+# A path names what the caller sent, so it could be as long as that.
+LONGEST_PATH = 300
+
+_TOO_DEEP = f"The value is nested more than {MAX_DEPTH} levels deep. Send a flatter document."
+
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
@@ -36,6 +41,8 @@ def parse_json(body: bytes) -> Any:
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
+        if str(error).startswith("recursion limit"):
+            raise Invalid(_TOO_DEEP) from None
         raise RequestError(f"The body is not valid JSON: {_sentence(str(error))}.") from None
     check_values(value)
     return value
@@ -44,7 +51,7 @@ def parse_json(body: bytes) -> Any:
 def check_values(value: Any, path: str = "", depth: int = 0) -> None:
     """Refuse numbers that no double can hold, and nesting that no reader could follow."""
     if depth > MAX_DEPTH:
-        raise Invalid(f"The value is nested more than {MAX_DEPTH} levels deep. Send a flatter document.", path[:200])
+        raise Invalid(_TOO_DEEP, path[:LONGEST_PATH])
     if isinstance(value, dict):
         for key, item in value.items():
             check_values(item, f"{path}.{key}" if path else key, depth + 1)
@@ -52,7 +59,7 @@ def check_values(value: Any, path: str = "", depth: int = 0) -> None:
         for index, item in enumerate(value):
             check_values(item, f"{path}[{index}]", depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise Invalid("The number is too large for a double. Send it as a string.", path)
+        raise Invalid("The number is too large for a double. Send it as a string.", path[:LONGEST_PATH])
 
 
 def read(shape: type[_Shape], value: Any) -> _Shape:
@@ -66,12 +73,19 @@ def read(shape: type[_Shape], value: Any) -> _Shape:
 def _invalid(error: ValidationError) -> Invalid:
     first = error.errors(include_url=False, include_context=False)[0]
     named = [part for part in first["loc"] if not _is_branch(part)]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named).lstrip(".")
-    if first["type"] == "extra_forbidden":
-        return Invalid("This field is not known. Remove it, or check its spelling.", path)
-    if first["type"] == "missing":
-        return Invalid("This field is required.", path)
-    return Invalid(f"{_sentence(first['msg'])}.", path or None)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named).strip(".")[:LONGEST_PATH]
+    return Invalid(_SENTENCES.get(first["type"]) or f"{_sentence(first['msg'])}.", path or None)
+
+
+_SENTENCES = {
+    "extra_forbidden": "This field is not known. Remove it, or check its spelling.",
+    "missing": "This field is required.",
+    "string_type": "This must be a text.",
+    "list_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "int_type": "This must be a whole number.",
+}
 
 
 def _is_branch(part: Any) -> bool:

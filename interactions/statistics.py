@@ -23,11 +23,11 @@ class LabelFacet:
 
 @dataclass(frozen=True, slots=True)
 class ScoreFacet:
-    """A feedback key; `values` are those given so far, or empty where there are too many to choose from."""
+    """A feedback key; `values` are those given so far, largest first, None where they are too many."""
 
     key: str
     is_bool: bool
-    values: list[float]
+    values: list[float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,10 @@ def _label_facet(key: LabelKey) -> LabelFacet:
 
 
 def _score_facet(key: FeedbackKey) -> ScoreFacet:
-    is_bool = key.kind == FeedbackKey.Kind.BOOL
-    return ScoreFacet(key.key, is_bool, [1.0, 0.0] if is_bool else _distinct_values(key))
+    return ScoreFacet(key.key, key.kind == FeedbackKey.Kind.BOOL, _distinct_values(key))
 
 
-def _distinct_values(key: FeedbackKey) -> list[float]:
+def _distinct_values(key: FeedbackKey) -> list[float] | None:
     """Each step is one look into the index, so that a million equal values cost as much as one."""
     given = Feedback.objects.filter(key=key).order_by("value").values_list("value", flat=True)
     values: list[float] = []
@@ -68,4 +67,4 @@ def _distinct_values(key: FeedbackKey) -> list[float]:
         if value is None:
             return values[::-1]
         values.append(value)
-    return []
+    return None

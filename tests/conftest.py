@@ -44,6 +44,12 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
     }
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """A password of the tests' own guards nothing, and a good hash of one takes longer than most tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 # People and projects
 
 

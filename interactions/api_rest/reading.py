@@ -38,22 +38,26 @@ _PAGING: list[dict[str, Any]] = [
 def list_interactions(request: HttpRequest) -> HttpResponse:
     """The newest interactions that match: the tab's filters, as rows with previews. `older` and `newer` are links."""
     caller = _caller(request)
-    project = _project(caller, request.GET.get("project", ""))
+    project = _project(caller, _once(request, "project"))
     filterset = InteractionFilterSet(request.GET, project)
     matches = filterset.qs
-    place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
-    page = pagination.page(matches.with_row_details(), place, pagination.read_size(request.GET.get("limit", "")))
+    place = pagination.read_place(_once(request, "older_than"), _once(request, "newer_than"))
+    size = pagination.read_size(_once(request, "limit"))
+    counted = _is_counted(_once(request, "count"))
+    if "images" in request.GET:
+        raise Invalid("Rows hold no images. Ask for an interaction with images=inline.", "images")
+    page = pagination.page(matches.with_row_details(), place, size)
     listed: dict[str, Any] = {
         "interactions": [documents.row(interaction) for interaction in page.rows],
         "older": _link(request, page.older),
         "newer": _link(request, page.newer),
     }
-    if request.GET.get("count", "no") == "yes":
+    if counted:
         listed["count"] = statistics.count(project, filterset.condition())
     return answer(listed)
 
 
-@router.get("/interactions/{interaction_id}", tags=["reading"], openapi_extra=described(Permission.READ))
+@router.get("/interactions/{uuid:interaction_id}", tags=["reading"], openapi_extra=described(Permission.READ))
 def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "link") -> HttpResponse:
     """The whole interaction, lossless. `images=inline` gives images as the data URIs that came in, byte for byte."""
     if images not in ("link", "inline"):
@@ -93,8 +97,23 @@ def _project(caller: Caller, key_or_id: str) -> Project:
         raise Invalid("Name a project: ?project=key.", "project")
     by_id = _uuid(key_or_id)
     if by_id is not None and key_or_id not in caller.grants:
-        key_or_id = Project.objects.filter(uid=by_id).values_list("key", flat=True).first() or key_or_id
+        granted = [grant.project_id for grant in caller.grants.values()]
+        known = Project.objects.filter(uid=by_id, pk__in=granted).values_list("key", flat=True)
+        key_or_id = known.first() or key_or_id
     return Project.objects.get(pk=caller.project_id(key_or_id, Permission.READ))
+
+
+def _once(request: HttpRequest, name: str) -> str:
+    given = request.GET.getlist(name)
+    if len(given) > 1:
+        raise Invalid("Give this parameter once.", name)
+    return given[0] if given else ""
+
+
+def _is_counted(text: str) -> bool:
+    if text not in ("", "yes", "no"):
+        raise Invalid("Write count=yes or count=no.", "count")
+    return text == "yes"
 
 
 def _uuid(text: str) -> UUID | None:

@@ -78,15 +78,18 @@ def _attempt(act: Callable[..., Any], index: int, *arguments: Any) -> Any:
 async def _write(request: HttpRequest, read: _Read, *, many: bool = False) -> HttpResponse:
     digest = access.bearer_digest(request.headers.get("Authorization", ""))
     caller = await bridge.caller(digest)
+    key = _idempotency_key(request)
     body = await bridge.body(request)
     try:
         acts = await _acts(body, read, caller)
+        is_known = not any(isinstance(act, NotFound) for act in acts)
     except NotFound:
+        is_known = False
+    if not is_known:
         # The project may be newer than what is remembered of the caller.
         bridge.forget_caller(digest)
         acts = await _acts(body, read, await bridge.caller(digest))
     acts = await _with_images(acts, many=many)
-    key = _idempotency_key(request)
     fingerprint = hashlib.sha256(f"{request.path}\n".encode() + body).hexdigest() if key else ""
     given = await bridge.commit(ingest.Request(digest, acts, many, key, fingerprint))
     return answer(given, 200 if many else 201)
@@ -115,6 +118,7 @@ def _store_images(acts: _Acts, many: bool) -> _Acts:
 
 
 def _store(act: ingest.Record) -> ingest.Record:
+    act.values()  # so that of what will be refused, no image is kept
     ingest.store_images([act.prepared])
     return act
 

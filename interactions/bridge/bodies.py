@@ -18,14 +18,18 @@ SMALL_BODY = 64 * 1024
 
 async def body(request: HttpRequest) -> bytes:
     """The request's body, unpacked. Refuses, in a sentence, what is no JSON, packed unknown or too large unpacked."""
+    raw = request.body
+    if not raw:
+        raise RequestError("The request has no body. Send a JSON object.")
     kind = request.content_type or ""
     if kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMedia(f"Send JSON with the header “Content-Type: application/json”, not “{kind[:100]}”.")
+        raise UnsupportedMedia(
+            f"Send JSON with the header “Content-Type: application/json”, not “{kind[:100] or 'none'}”."
+        )
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     unpack = _CODINGS.get(coding)
     if unpack is None:
         raise UnsupportedMedia(f"The Content-Encoding “{coding[:100]}” is not known. Use gzip, zstd, or none.")
-    raw = request.body
     return raw if coding in ("", "identity") else await in_thread(unpack, raw)
 
 
@@ -39,17 +43,21 @@ def _gunzip(raw: bytes) -> bytes:
         raise too_large()
     if not unpacker.eof:
         raise RequestError("The gzip body is cut short. Send it whole.")
+    if unpacker.unused_data:
+        raise RequestError("Something follows the gzip body. Send it as one gzip member.")
     return plain
 
 
 def _unzstd(raw: bytes) -> bytes:
     try:
-        with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw) as reader:
+        with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw, read_across_frames=True) as reader:
             plain = reader.read(settings.MAX_REQUEST_BYTES + 1)
     except zstandard.ZstdError:
         raise RequestError("The body is not valid zstd.") from None
     if len(plain) > settings.MAX_REQUEST_BYTES:
         raise too_large()
+    if not plain:
+        raise RequestError("The zstd body is cut short, or empty. Send it whole.")
     return bytes(plain)
 
 

@@ -26,10 +26,15 @@ class Record:
 
     prepared: Prepared
 
+    def values(self) -> list[tuple[int, float]]:
+        """The feedback's keys and values, as the project knows them. Raises `RequestError` for those it does not."""
+        project_id = self.prepared.project_id
+        return [_value(project_id, item, f"feedbacks[{n}]") for n, item in enumerate(self.prepared.feedbacks)]
+
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         prepared = self.prepared
         _allow(caller, prepared.project_id, Permission.LOG)
-        keys = [_value(prepared.project_id, item, f"feedbacks[{n}]") for n, item in enumerate(prepared.feedbacks)]
+        keys = self.values()
         model = vocabulary.model_id(prepared.project_id, prepared.model_key) if prepared.model_key else None
         labels = vocabulary.label_ids(prepared.project_id, prepared.labels.items())
         batch.add_interaction(prepared, model)

@@ -102,19 +102,19 @@ def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]
 
 
 def _plan(request: Request, caller: Caller, batch: Batch) -> Answer | RequestError:
-    outcomes = [_outcome(act, caller, batch) for act in request.acts]
     if not request.many:
-        return outcomes[0]
+        return _outcome(request.acts[0], caller, batch)
+    outcomes = [_outcome(act, caller, batch, f"interactions[{n}]") for n, act in enumerate(request.acts)]
     return {"results": [{"error": o.document()} if isinstance(o, RequestError) else o for o in outcomes]}
 
 
-def _outcome(act: Act | RequestError, caller: Caller, batch: Batch) -> Answer | RequestError:
+def _outcome(act: Act | RequestError, caller: Caller, batch: Batch, place: str = "") -> Answer | RequestError:
     if isinstance(act, RequestError):
         return act
     try:
         return act.plan(caller, batch)
     except RequestError as error:
-        return error
+        return error.within(place) if place else error
 
 
 _Kept = dict[tuple[int | None, str], tuple[str, Answer]]

@@ -51,10 +51,9 @@ def model_id(project_id: int, key: str) -> int:
 def label_ids(project_id: int, labels: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """For each (key, value) the ids of the label key and the label; new ones are created."""
     wanted = set(labels)
-    new = sorted(pair for pair in wanted if (project_id, *pair) not in _labels)
-    if new:
+    if any((project_id, *pair) not in _labels for pair in wanted):
         _make_room(_labels)
-        _learn(project_id, new)
+        _learn(project_id, sorted(pair for pair in wanted if (project_id, *pair) not in _labels))
     return {pair: _labels[project_id, *pair] for pair in wanted}
 
 

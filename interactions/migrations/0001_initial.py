@@ -574,11 +574,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="interaction",
-            index=models.Index(fields=["model", "id"], name="interaction_by_model"),
+            index=models.Index(fields=["project", "model", "id"], name="interaction_by_model"),
         ),
         migrations.AddIndex(
             model_name="interaction",
-            index=models.Index(fields=["session_id", "id"], name="interaction_by_session"),
+            index=models.Index(fields=["project", "session_id", "id"], name="interaction_by_session"),
         ),
         migrations.AddIndex(
             model_name="interaction",
@@ -628,7 +628,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="feedback",
-            index=models.Index(fields=["interaction", "key"], name="feedback_of_interaction"),
+            index=models.Index(fields=["interaction", "key", "value"], name="feedback_of_interaction"),
         ),
         migrations.AddIndex(
             model_name="comparison",

@@ -61,8 +61,8 @@ class Interaction(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["project", "id"], name="interaction_newest"),
-            models.Index(fields=["model", "id"], name="interaction_by_model"),
-            models.Index(fields=["session_id", "id"], name="interaction_by_session"),
+            models.Index(fields=["project", "model", "id"], name="interaction_by_model"),
+            models.Index(fields=["project", "session_id", "id"], name="interaction_by_session"),
             models.Index(fields=["project", "user_uid", "id"], name="interaction_by_user"),
             models.Index(fields=["project", "prompt_hash", "id"], name="interaction_by_prompt"),
             # Few rows have images or are not LIVE; the partial indexes hold just those.

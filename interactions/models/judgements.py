@@ -42,7 +42,8 @@ class Feedback(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["key", "value", "interaction"], name="feedback_by_value"),
-            models.Index(fields=["interaction", "key"], name="feedback_of_interaction"),
+            # With the value: else SQLite would look for "at least 4" through all that is, for every interaction.
+            models.Index(fields=["interaction", "key", "value"], name="feedback_of_interaction"),
         )
 
     def __str__(self) -> str:

@@ -1,0 +1,119 @@
+"""N=100000 [DB=sqlite|postgresql|both] [PARTS=start,pages,...] [TEXTS=full|short] python -m benchmarks
+
+Prints the table to stdout and progress to stderr; writes the table and all numbers into var/bench/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple, NoReturn
+
+from benchmarks import machine, report
+from benchmarks.run import PARTS, Plan, measure, note
+from tests.postgres import private_cluster
+
+RESULTS = machine.ROOT / "var" / "bench"
+# What a row takes, with its indexes and the log of what was written.
+BYTES_PER_ROW = {"full": 9_000, "short": 4_000}
+SHORT_FROM = 5_000_000
+
+
+class Settings(NamedTuple):
+    rows: int
+    databases: list[str]
+    plan: Plan
+
+
+def main() -> int:
+    settings = _settings()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        with tempfile.TemporaryDirectory(prefix="interactions-bench-") as place:
+            return _run(settings, Path(place))
+    except KeyboardInterrupt:
+        note("Stopped.")
+        return 128 + signal.SIGINT
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    # As Ctrl-C: the stack unwinds, and servers and directories go.
+    sys.exit(128 + number)
+
+
+def _run(settings: Settings, place: Path) -> int:
+    _make_sure_of_space(settings, place)
+    facts = machine.facts(place)
+    facts["rows"] = f"{settings.rows:,}, {settings.plan.texts} texts, over 90 days"
+    results: dict[str, list[report.Measure]] = {}
+    for database in settings.databases:
+        directory = place / database
+        directory.mkdir()
+        with _database_url(database, directory) as url:
+            version, results[database] = asyncio.run(measure(url, directory, settings.plan))
+        facts[database] = version
+        shutil.rmtree(directory)
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{settings.rows}"
+    files = report.write(RESULTS, name, facts, results)
+    print(report.markdown(facts, results))
+    note(f"Written to {' and '.join(str(file.relative_to(machine.ROOT)) for file in files)}")
+    return 0
+
+
+@contextlib.contextmanager
+def _database_url(database: str, directory: Path) -> Iterator[str]:
+    if database == "sqlite":
+        yield f"sqlite:///{directory}/interactions.sqlite3"
+    else:
+        with private_cluster(durable=True) as url:
+            yield url
+
+
+def _make_sure_of_space(settings: Settings, place: Path) -> None:
+    needed = settings.rows * BYTES_PER_ROW[settings.plan.texts] + 2**30
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        sys.exit(f"{place} has {free / 2**30:.0f} GB free; about {needed / 2**30:.0f} GB are needed. Set TMPDIR or N.")
+
+
+# Settings
+
+
+def _settings() -> Settings:
+    rows = _number("N", 100_000)
+    databases = _choices("DB", ("sqlite", "postgresql"))
+    (texts,) = _choices("TEXTS", ("full", "short"))[:1] if os.environ.get("TEXTS") else ["full"]
+    if rows >= SHORT_FROM and not os.environ.get("TEXTS"):
+        texts = "short"
+    return Settings(rows, databases, Plan(rows, frozenset(_choices("PARTS", PARTS)), texts))
+
+
+def _number(name: str, default: int) -> int:
+    value = os.environ.get(name, "").replace("_", "").replace(",", "") or str(default)
+    if not value.isdecimal() or int(value) < 1_000:
+        sys.exit(f"{name}={value} is not a number of at least 1000.")
+    return int(value)
+
+
+def _choices(name: str, known: tuple[str, ...]) -> list[str]:
+    """Those of `known` that the variable names, with commas or spaces between them; all of them if it names none."""
+    given = os.environ.get(name, "").replace(",", " ").split()
+    if not given or given in (["both"], ["all"]):
+        return list(known)
+    for word in given:
+        if word not in known:
+            sys.exit(f"{name}={word} is not known. Choose from {', '.join(known)}.")
+    return [word for word in known if word in given]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""One interaction, read whole: its transcript, what was said about it, and what lies around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from pydantic_core import from_json, to_json
+
+from interactions import documents, images
+from interactions.access import Permission
+from interactions.filtersets import InteractionFilterSet
+from interactions.models import Image, Interaction
+from interactions.web import facts, rail, surroundings, transcript, wording
+from interactions.web.parts import Message
+from interactions.web.permissions import ProjectRequest, requires
+from interactions.web.rail import Typed
+from interactions.web.surroundings import Neighbours
+
+
+@requires(Permission.READ)
+@require_safe
+def show(request: ProjectRequest, id: UUID) -> HttpResponseBase:
+    return page(request, find(request, id))
+
+
+@requires(Permission.READ)
+@require_safe
+def document(request: ProjectRequest, id: UUID) -> HttpResponseBase:
+    """The lossless document, for people: the API's needs a key, this one the session."""
+    whole = next(documents.whole([find(request, id)], request.project.key))
+    return HttpResponse(to_json(whole, indent=2), content_type="application/json")
+
+
+@requires(Permission.READ)
+@require_safe
+def image(request: ProjectRequest, digest: str) -> HttpResponseBase:
+    """Content of someone else's making: shown as the image it was verified to be, and never as anything else."""
+    found = _image(request, digest)
+    try:
+        content = images.read(found)
+    except FileNotFoundError:
+        raise Http404("The content of this image is gone from the store.") from None
+    response = HttpResponse(content, content_type=images.MEDIA_TYPES[found.format])
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Content-Disposition"] = f'inline; filename="{found.sha256[:12]}.{found.format}"'
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _image(request: ProjectRequest, digest: str) -> Image:
+    if len(digest) == 64 and not set(digest) - set("0123456789abcdef"):
+        kept = Image.objects.defer("thumbnail").filter(project=request.project, sha256=digest).first()
+        if kept is not None:
+            return kept
+    raise Http404("The project has no such image.")
+
+
+def find(request: ProjectRequest, id: UUID) -> Interaction:
+    found = Interaction.objects.for_project(request.project).with_everything().filter(pk=id).first()
+    if found is None:
+        raise Http404("The project has no such interaction.")
+    return found
+
+
+# The page
+
+
+def page(request: ProjectRequest, interaction: Interaction, typed: Typed | None = None) -> HttpResponse:
+    """The whole page; with what was `typed` and refused, that part of it again, and status 422."""
+    stored = _stored(interaction)
+    compared = surroundings.comparisons(interaction)
+    people = surroundings.people(_uids(interaction, compared))
+    session = surroundings.session(interaction)
+    context = {
+        "interaction": interaction,
+        "query": request.GET.urlencode(),
+        "found": _found(request, interaction),
+        "transcript": _read(interaction, stored),
+        "session": session,
+        "siblings": _siblings(interaction),
+        "comparisons": compared,
+        "facts": facts.facts(interaction, stored, people, session),
+        "feedback": rail.feedback_section(request, interaction, people, typed),
+        "labels": rail.label_section(request, interaction, typed),
+    }
+    return render(request, "interactions/detail.html", context, status=422 if typed else 200)
+
+
+def section(request: ProjectRequest, interaction: Interaction, name: str, typed: Typed | None = None) -> HttpResponse:
+    """One section of the rail, for htmx: `feedback` or `labels`."""
+    context: dict[str, Any] = {"interaction": interaction, "query": request.GET.urlencode()}
+    if name == "feedback":
+        people = surroundings.people(_uids(interaction, []))
+        context["feedback"] = rail.feedback_section(request, interaction, people, typed)
+    else:
+        context["labels"] = rail.label_section(request, interaction, typed)
+    return render(request, f"interactions/_{name}.html", context, status=422 if typed else 200)
+
+
+def _stored(interaction: Interaction) -> dict[str, Any]:
+    return dict(from_json(interaction.transcript.document))
+
+
+def _uids(interaction: Interaction, compared: list[surroundings.Compared]) -> list[UUID | None]:
+    return [
+        interaction.user_uid,
+        *(feedback.user_uid for feedback in interaction.feedback.all()),
+        *(made.comparison.user_uid for made in compared),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The list that the page was reached from, and the interaction's neighbours in it."""
+
+    filters: InteractionFilterSet
+    neighbours: Neighbours
+
+
+def _found(request: ProjectRequest, interaction: Interaction) -> Found:
+    filters = InteractionFilterSet(request.GET, request.project)
+    if filters.problems():
+        return Found(filters, Neighbours())
+    return Found(filters, surroundings.neighbours(filters.qs, interaction.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    messages: list[Message]
+    completion: Message
+    error: str
+    left_out: int
+
+
+def _read(interaction: Interaction, stored: dict[str, Any]) -> Read:
+    kept = {use.image.sha256: use.image for use in interaction.image_uses.all()}
+    reader = transcript.Reader(interaction.transcript.prompt_text, kept, surroundings.image_uses(interaction))
+    completion = reader.completion(stored.get("completion", interaction.transcript.completion_text))
+    completion.notes = [note for note in _course(interaction) if note]
+    messages = reader.messages(stored["messages"])
+    return Read(messages, completion, stored.get("error", ""), len(stored["messages"]) - len(messages))
+
+
+def _course(interaction: Interaction) -> list[str]:
+    tokens, first = interaction.completion_tokens, wording.duration(interaction.first_token_ms)
+    return [
+        interaction.model.key if interaction.model else "",
+        wording.counted(tokens, "token") if tokens is not None else "",
+        wording.duration(interaction.total_ms),
+        f"first token {first}" if first else "",
+    ]
+
+
+def _siblings(interaction: Interaction) -> dict[str, Any]:
+    found = surroundings.siblings(interaction)
+    shown = [(other, [rail.score(feedback) for feedback in other.feedback.all()]) for other in found.shown]
+    return {"shown": shown, "count": found.count, "told": wording.counted(found.count, "interaction")}

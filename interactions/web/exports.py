@@ -1,0 +1,46 @@
+"""The filtered set as a file, streamed while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+
+from interactions import bridge, exports
+from interactions.access import Permission
+from interactions.errors import Invalid
+from interactions.filtersets import InteractionFilterSet
+from interactions.web.permissions import ProjectRequest, requires
+
+
+@requires(Permission.READ)
+def jsonl(request: ProjectRequest) -> HttpResponseBase:
+    """`images=link` leaves the images out and their addresses in."""
+    filterset = InteractionFilterSet(request.GET, request.project)
+    inline = request.GET.get("images", "inline") != "link"
+    try:
+        lines = exports.jsonl(filterset.qs, request.project, inline=inline)
+    except Invalid as error:
+        return _refused(error)
+    return _download(request, lines, "application/x-ndjson", "jsonl")
+
+
+@requires(Permission.READ)
+def csv(request: ProjectRequest) -> HttpResponseBase:
+    filterset = InteractionFilterSet(request.GET, request.project)
+    try:
+        lines = exports.as_csv(filterset.qs, request.project)
+    except Invalid as error:
+        return _refused(error)
+    return _download(request, lines, "text/csv; charset=utf-8", "csv")
+
+
+def _download(request: ProjectRequest, lines: Iterator[bytes], content_type: str, suffix: str) -> HttpResponseBase:
+    response = bridge.streamed(request, lines, content_type)
+    response["Content-Disposition"] = f'attachment; filename="{request.project.key}-interactions.{suffix}"'
+    return response
+
+
+def _refused(error: Invalid) -> HttpResponse:
+    return HttpResponse(f"{error.field}: {error.message}\n", status=422, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,108 @@
+"""The Interactions tab: rows, newest first, as the query string filters them, and how many those are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+
+from interactions import ids, pagination, statistics
+from interactions.access import Permission
+from interactions.errors import Invalid
+from interactions.filtersets import InteractionFilterSet, Problem
+from interactions.pagination import Page, Place
+from interactions.web import facets, rows
+from interactions.web.permissions import ProjectRequest, requires
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A parameter that cannot be honoured, and the query string without it."""
+
+    problem: Problem
+    without: str
+
+
+@requires(Permission.READ)
+def interactions(request: ProjectRequest) -> HttpResponse:
+    filters = InteractionFilterSet(request.GET, request.project)
+    page, refusals = _read(filters, request)
+    context = _results(request, filters, page, refusals)
+    if not _wants_results_only(request):
+        context["form"] = facets.form(filters)
+    template = "interactions/_swap.html" if _wants_results_only(request) else "interactions/list.html"
+    response = render(request, template, context, status=422 if refusals else 200)
+    patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    return response
+
+
+@requires(Permission.READ)
+def count(request: ProjectRequest) -> HttpResponse:
+    """The exact number of matches, as text: it takes longer than the rows, so the page asks for it afterwards."""
+    filters = InteractionFilterSet(request.GET, request.project)
+    if filters.problems():
+        return HttpResponse("", status=422, content_type="text/plain")
+    return HttpResponse(_number(filters), content_type="text/plain; charset=utf-8")
+
+
+def _number(filters: InteractionFilterSet) -> str:
+    return f"{statistics.count(filters.project, filters.condition()):,}"
+
+
+def _wants_results_only(request: HttpRequest) -> bool:
+    """A form's part was changed: the form stays as it is on the page, and only what follows from it is replaced."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Target") == "results"
+
+
+def _read(filters: InteractionFilterSet, request: HttpRequest) -> tuple[Page, list[Refusal]]:
+    """The page, or why there is none."""
+    refusals = [Refusal(problem, filters.without(problem.name)) for problem in filters.problems()]
+    if refusals:
+        return Page([], None, None), refusals
+    try:
+        place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
+        size = pagination.read_size(request.GET.get("limit", ""))
+    except Invalid as error:
+        name = error.field or ""
+        problem = Problem(name, request.GET.get(name, ""), error.message)
+        return Page([], None, None), [Refusal(problem, filters.query())]
+    return pagination.page(filters.qs.with_row_details(), place, size), []
+
+
+def _results(
+    request: ProjectRequest, filters: InteractionFilterSet, page: Page, refusals: list[Refusal]
+) -> dict[str, Any]:
+    key, query = request.project.key, filters.query()
+    limit = request.GET.get("limit", "")
+    place = urlencode([(name, request.GET[name]) for name in ("older_than", "newer_than") if request.GET.get(name)])
+    addresses = rows.Addresses.of(request.project, query, place)
+    return {
+        "path": addresses.rows,
+        "query": query,
+        "refusals": refusals,
+        "chips": filters.chips(),
+        "rows": rows.rows(page.rows, addresses, ids.now()),
+        "newer": _query(query, page.newer, limit),
+        "older": _query(query, page.older, limit),
+        "is_first": not place,
+        "number": _number(filters) if request.GET.get("count") and not refusals else "",
+        "count_url": f"{reverse('interactions-count', args=[key])}?{query}",
+        "json_url": f"/api/v1/interactions?{urlencode({'project': key})}{'&' if query else ''}{query}",
+        "jsonl_url": f"{reverse('interactions-jsonl', args=[key])}?{query}",
+        "csv_url": f"{reverse('interactions-csv', args=[key])}?{query}",
+        "server": f"{request.scheme}://{request.get_host()}",
+    }
+
+
+def _query(query: str, place: Place | None, limit: str) -> str:
+    """The query string of a neighbouring page, or nothing where there is none."""
+    if place is None:
+        return ""
+    name = "older_than" if place.older_than else "newer_than"
+    parts = [query, urlencode({"limit": limit}) if limit else "", f"{name}={place.older_than or place.newer_than}"]
+    return "&".join(part for part in parts if part)

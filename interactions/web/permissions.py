@@ -1,0 +1,62 @@
+"""How a page declares who may see it. A route without a declaration fails a test, and is refused here anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from interactions import access
+from interactions.access import Caller, Permission
+from interactions.errors import Forbidden, NotFound
+from interactions.models import Project, User
+
+View = Callable[..., HttpResponseBase]
+
+
+class ProjectRequest(HttpRequest):
+    """A request that passed `requires`."""
+
+    caller: Caller
+    project: Project
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """For views of `/projects/<key>/…`: signed in, and holding `permission` in that project. Else 404, or 403."""
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def checked(request: HttpRequest, key: str, **kwargs: Any) -> HttpResponseBase:
+            asking = cast(ProjectRequest, request)
+            asking.caller = access.caller_of(cast(User, request.user))
+            try:
+                asking.project = Project.objects.get(pk=asking.caller.project_id(key, permission))
+            except NotFound as error:
+                raise Http404(error.message) from None
+            except Forbidden as error:
+                raise PermissionDenied(error.message) from None
+            return view(asking, **kwargs)
+
+        checked.permission = permission  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def signed_in(view: View) -> View:
+    """For views of the person's own: any account may see them."""
+    checked = login_required(view)
+    checked.permission = "signed-in"  # type: ignore[attr-defined]
+    return checked
+
+
+def public(view: View) -> View:
+    """For what anyone may see: the login page, the health check, the API's description."""
+    view.permission = "public"  # type: ignore[attr-defined]
+    return view

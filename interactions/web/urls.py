@@ -1,0 +1,29 @@
+"""The pages' routes. A list, its count, its exports and its rows' pages share one query string."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from interactions.web import accounts, detail, exports, judging, listing
+
+_LIST = "projects/<str:key>/interactions"
+_ONE = f"{_LIST}/<uuid:id>"
+
+urlpatterns = [
+    path("", accounts.home, name="home"),
+    path("login/", accounts.login, name="login"),
+    path("logout/", accounts.logout, name="logout"),
+    path("projects", accounts.projects, name="projects"),
+    path(_LIST, listing.interactions, name="interactions"),
+    path(f"{_LIST}/count", listing.count, name="interactions-count"),
+    path(f"{_LIST}.jsonl", exports.jsonl, name="interactions-jsonl"),
+    path(f"{_LIST}.csv", exports.csv, name="interactions-csv"),
+    path(_ONE, detail.show, name="interaction"),
+    path(f"{_ONE}.json", detail.document, name="interaction-document"),
+    path(f"{_ONE}.json", detail.document, name="interaction-json"),
+    path(f"{_ONE}/feedback", judging.add_feedback, name="interaction-feedback"),
+    path(f"{_ONE}/feedback/<uuid:feedback_id>/remove", judging.remove_feedback, name="interaction-feedback-remove"),
+    path(f"{_ONE}/labels", judging.set_label, name="interaction-label"),
+    path(f"{_ONE}/labels/remove", judging.remove_label, name="interaction-label-remove"),
+    path("projects/<str:key>/images/<str:digest>", detail.image, name="image"),
+]

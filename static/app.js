@@ -1,0 +1,134 @@
+// What pages do beyond their markup: colours, menus, keys, and the filter form. Pages work without it.
+
+const $ = (selector) => document.querySelector(selector);
+const isTyping = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+// Colours
+
+function showTheme() {
+  const chosen = document.documentElement.dataset.theme ?? "";
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", button.dataset.themeChoice === chosen);
+    button.parentElement.hidden = false;
+  }
+}
+
+function chooseTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  try {
+    if (theme) localStorage.setItem("theme", theme);
+    else localStorage.removeItem("theme");
+  } catch {
+    // Storage is refused: the choice holds for this page.
+  }
+  showTheme();
+}
+
+// Menus
+
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-theme-choice]");
+  if (choice) chooseTheme(choice.dataset.themeChoice);
+  if (event.target.closest("#offline button")) $("#offline").hidden = true;
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+function leave() {
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+  if (isTyping(document.activeElement)) document.activeElement.blur();
+}
+
+// What lies above a row's link to show its title opens the row too.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("#results tbody tr");
+  const { ctrlKey, metaKey, shiftKey } = event;
+  if (!row || event.target.closest("a")) return;
+  row.querySelector(".open").dispatchEvent(new MouseEvent("click", { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
+});
+
+// Keys: the row that j and k move is the one whose link has the focus, so Enter needs no help.
+
+function moveRow(step) {
+  const links = [...document.querySelectorAll("tr .open")];
+  const row = document.activeElement.closest("tr");
+  const at = links.findIndex((link) => row?.contains(link));
+  const next = links[at < 0 ? 0 : Math.min(Math.max(at + step, 0), links.length - 1)];
+  next?.focus({ preventScroll: true, focusVisible: true });
+  next?.closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+const keys = { j: () => moveRow(1), k: () => moveRow(-1), "/": () => $("#find")?.focus() };
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return leave();
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (!$("#results") || !keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+// The filter form
+
+const comparisons = { ">=": "gte", "≥": "gte", "<=": "lte", "≤": "lte", ">": "gt", "<": "lt", "!=": "ne", "≠": "ne", "=": "eq" };
+
+/** What was typed below a heading, in the query string's spelling: "acme" below customer is customer:acme, "≥ 4" is gte:4. */
+function spelled(text, prefix) {
+  if (!text || text.startsWith(prefix)) return text;
+  const [, sign, rest] = text.match(/^(>=|<=|!=|[≥≤≠<>=])\s*(.*)$/) ?? [];
+  return prefix + (sign ? `${comparisons[sign]}:${rest}` : text);
+}
+
+let submission;
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  const form = input.form;
+  if (form?.id !== "filters") return;
+  if (input.dataset.prefix) input.value = spelled(input.value.trim(), input.dataset.prefix);
+  if (input.type === "text") submission = setTimeout(() => form.requestSubmit());
+}, true);
+// Enter makes a change and a submission: one request is enough.
+document.addEventListener("submit", () => clearTimeout(submission), true);
+
+// A span and exact times would narrow each other: choosing one lets go of the other. Before htmx reads the form.
+document.addEventListener("change", ({ target }) => {
+  if (target.name === "last") for (const name of ["since", "until"]) target.form.elements[name].value = "";
+  if (target.name === "since" || target.name === "until") target.form.querySelector('[name=last][value=""]').checked = true;
+}, true);
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  // Untouched inputs are no part of an address that people share.
+  for (const name of new Set(detail.formData.keys())) {
+    const values = detail.formData.getAll(name).filter((value) => value !== "");
+    detail.formData.delete(name);
+    for (const value of values) detail.formData.append(name, value);
+  }
+});
+
+// The rail stays where it was scrolled, with the folds that were open.
+let rail = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "page") return;
+  rail = { top: $("#rail").scrollTop, open: [...document.querySelectorAll("#rail details[open]")].map((fold) => fold.id) };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (!rail) return;
+  for (const id of rail.open) if (document.getElementById(id)) document.getElementById(id).open = true;
+  $("#rail").scrollTop = rail.top;
+  rail = null;
+  if (document.activeElement === document.body) $("#main").focus({ preventScroll: true });
+});
+
+// What could not be loaded is said; the page stays as it is.
+function complain(text) {
+  $("#offline span").textContent = text;
+  $("#offline").hidden = false;
+}
+document.addEventListener("htmx:sendError", () => complain("The server cannot be reached. Try again in a moment."));
+document.addEventListener("htmx:responseError", ({ detail }) => complain(`The server answered ${detail.xhr.status}. Try again, or reload the page.`));
+document.addEventListener("htmx:beforeRequest", () => ($("#offline").hidden = true));
+
+showTheme();
