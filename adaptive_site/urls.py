@@ -8,3 +8,5 @@ urlpatterns = [
     path("", include("interactions.api_rest.urls")),
     path("", include("interactions.web.urls")),
 ]
+
+handler500 = "interactions.web.failures.failed"

@@ -1,6 +1,6 @@
-"""N=100000 [DB=sqlite|postgresql|both] [PARTS=start,pages,...] [TEXTS=full|short] python -m benchmarks
+"""N=100000 [DB=sqlite|postgresql] [PARTS=start,pages,...] [TEXTS=full|short] python -m benchmarks
 
-Prints the table to stdout and progress to stderr; writes the table and all numbers into var/bench/.
+Without DB both databases are measured, without PARTS all parts; texts are short from five million rows on. Prints the table to stdout and progress to stderr; writes the table and all numbers into var/bench/.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def _make_sure_of_space(settings: Settings, place: Path) -> None:
 def _settings() -> Settings:
     rows = _number("N", 100_000)
     databases = _choices("DB", ("sqlite", "postgresql"))
-    (texts,) = _choices("TEXTS", ("full", "short"))[:1] if os.environ.get("TEXTS") else ["full"]
-    if rows >= SHORT_FROM and not os.environ.get("TEXTS"):
-        texts = "short"
+    texts = os.environ.get("TEXTS") or ("short" if rows >= SHORT_FROM else "full")
+    if texts not in BYTES_PER_ROW:
+        sys.exit(f"TEXTS={texts} is not known. Choose from {', '.join(BYTES_PER_ROW)}.")
     return Settings(rows, databases, Plan(rows, frozenset(_choices("PARTS", PARTS)), texts))
 
 

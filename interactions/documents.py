@@ -22,11 +22,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import QueryDict
 from pydantic_core import from_json, to_json
 
-from interactions import images
+from interactions import images, pagination
 from interactions.errors import Invalid
 from interactions.models import Comparison, Feedback, Image, Interaction
+from interactions.pagination import Page
 
 DATA_URI = re.compile(r"data:image/[^,]{0,200};base64,", re.IGNORECASE)
 ANY_DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
@@ -243,6 +245,15 @@ def row(interaction: Interaction) -> dict[str, Any]:
         "image_count": interaction.image_count,
         "message_count": interaction.message_count,
         **_common(interaction),
+    }
+
+
+def listing(page: Page, path: str, query: QueryDict) -> dict[str, Any]:
+    """A page of rows, with the addresses of the pages beside it. Needs `with_row_details`."""
+    return {
+        "interactions": [row(interaction) for interaction in page.rows],
+        "older": page.older and pagination.link(path, query, page.older),
+        "newer": page.newer and pagination.link(path, query, page.newer),
     }
 
 

@@ -48,6 +48,11 @@ class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
 
 
+class TimedOut(RequestError):
+    status = 408
+    code = "timed_out"
+
+
 class Conflict(RequestError):
     status = 409
     code = "conflict"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.http import QueryDict
+
 from interactions.errors import Invalid
 from interactions.models import Interaction
 from interactions.querysets import InteractionQuerySet
@@ -44,6 +46,16 @@ def _upwards(matches: InteractionQuerySet, bound: UUID, size: int) -> Page:
     more, rows = len(rows) > size, rows[:size][::-1]
     older = Place(older_than=rows[-1].id if rows else bound)
     return Page(rows, older, Place(newer_than=rows[0].id) if more and rows else None)
+
+
+def link(path: str, query: QueryDict, place: Place) -> str:
+    """The address of another page of the list that `query` asks for."""
+    moved = query.copy()
+    for name, id in (("older_than", place.older_than), ("newer_than", place.newer_than)):
+        moved.pop(name, None)
+        if id is not None:
+            moved[name] = str(id)
+    return f"{path}?{moved.urlencode()}"
 
 
 def read_place(older_than: str, newer_than: str) -> Place:

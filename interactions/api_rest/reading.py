@@ -47,11 +47,7 @@ def list_interactions(request: HttpRequest) -> HttpResponse:
     if "images" in request.GET:
         raise Invalid("Rows hold no images. Ask for an interaction with images=inline.", "images")
     page = pagination.page(matches.with_row_details(), place, size)
-    listed: dict[str, Any] = {
-        "interactions": [documents.row(interaction) for interaction in page.rows],
-        "older": _link(request, page.older),
-        "newer": _link(request, page.newer),
-    }
+    listed = documents.listing(page, request.path, request.GET)
     if counted:
         listed["count"] = statistics.count(project, filterset.condition())
     return answer(listed)
@@ -128,14 +124,3 @@ def _digest(name: str) -> str:
     if len(digest) != 64 or any(letter not in "0123456789abcdef" for letter in digest):
         raise NotFound("The project has no such image.", "name")
     return digest
-
-
-def _link(request: HttpRequest, place: pagination.Place | None) -> str | None:
-    if place is None:
-        return None
-    query = request.GET.copy()
-    for name, value in (("older_than", place.older_than), ("newer_than", place.newer_than)):
-        query.pop(name, None)
-        if value is not None:
-            query[name] = str(value)
-    return f"{request.path}?{query.urlencode()}"

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from pydantic_core import to_json
 
 from interactions.bridge.bodies import too_large
-from interactions.errors import RequestError, TooLarge
+from interactions.errors import RequestError, TimedOut
 
 _API = "/api/v1/"
 
@@ -46,7 +46,7 @@ class Application:
         handler = self._api if scope["path"].startswith(_API) else self._pages
         try:
             await handler(scope, bounded, send)
-        except TooLarge as error:
+        except RequestError as error:
             await _refuse(send, error)
 
 
@@ -64,7 +64,8 @@ class _Bounded:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            return {"type": "http.disconnect"}
+            seconds = settings.REQUEST_SECONDS
+            raise TimedOut(f"The request did not arrive within {seconds} s. Send it again, all at once.") from None
         self._bytes += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._bytes > settings.MAX_REQUEST_BYTES:

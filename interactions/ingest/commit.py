@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,20 @@ class Request:
     request_digest: str = ""
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what the store says no to into something a person can be told. Also a decorator."""
+    try:
+        yield
+    except IntegrityError:
+        vocabulary.forget()
+        raise Conflict("Someone changed the same things at the same time; nothing was stored. Try once more.") from None
+    except database.Unreachable:
+        log.exception("The store cannot commit")
+        raise Unavailable("The store cannot commit now; nothing was stored. Try again later.") from None
+
+
+@told()
 def perform(caller: Caller, *acts: Act) -> list[Answer]:
     """Write `acts` in a transaction of their own: all of them, or on any error none."""
     batch = Batch()

@@ -9,10 +9,12 @@ from django.db import transaction
 from interactions.access import Caller, Permission
 from interactions.errors import Invalid, NotFound
 from interactions.ingest import vocabulary
+from interactions.ingest.commit import told
 from interactions.models import Feedback, Interaction, Labelling
 from interactions.payloads import MAX_LABELS
 
 
+@told()
 def set_label(caller: Caller, interaction: Interaction, key: str, value: str) -> None:
     """Give the interaction this label; an earlier value of the same key is replaced."""
     _allow(caller, interaction)
@@ -27,6 +29,7 @@ def set_label(caller: Caller, interaction: Interaction, key: str, value: str) ->
         )
 
 
+@told()
 def remove_label(caller: Caller, interaction: Interaction, key: str) -> None:
     _allow(caller, interaction)
     removed, _ = Labelling.objects.filter(interaction=interaction, key__key=key).delete()
@@ -34,6 +37,7 @@ def remove_label(caller: Caller, interaction: Interaction, key: str) -> None:
         raise NotFound(f"The interaction has no label “{key}”.", "key")
 
 
+@told()
 def remove_feedback(caller: Caller, interaction: Interaction, feedback_id: UUID) -> None:
     _allow(caller, interaction)
     removed, _ = Feedback.objects.filter(interaction=interaction, pk=feedback_id).delete()

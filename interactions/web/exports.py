@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from pydantic_core import to_json
 
-from interactions import bridge, exports
+from interactions import bridge, documents, exports, pagination
 from interactions.access import Permission
 from interactions.errors import Invalid
 from interactions.filtersets import InteractionFilterSet
@@ -24,6 +25,20 @@ def jsonl(request: ProjectRequest) -> HttpResponseBase:
     except Invalid as error:
         return _refused(error)
     return _download(request, lines, "application/x-ndjson", "jsonl")
+
+
+@requires(Permission.READ)
+def json(request: ProjectRequest) -> HttpResponseBase:
+    """The page of the list that the same query string shows, as the API's list gives it."""
+    filterset = InteractionFilterSet(request.GET, request.project)
+    try:
+        place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
+        size = pagination.read_size(request.GET.get("limit", ""))
+        page = pagination.page(filterset.qs.with_row_details(), place, size)
+    except Invalid as error:
+        return _refused(error)
+    listed = documents.listing(page, request.path, request.GET)
+    return HttpResponse(to_json(listed), content_type="application/json")
 
 
 @requires(Permission.READ)

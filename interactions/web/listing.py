@@ -92,7 +92,7 @@ def _results(
         "is_first": not place,
         "number": _number(filters) if request.GET.get("count") and not refusals else "",
         "count_url": f"{reverse('interactions-count', args=[key])}?{query}",
-        "json_url": f"/api/v1/interactions?{urlencode({'project': key})}{'&' if query else ''}{query}",
+        "json_url": f"{reverse('interactions-json', args=[key])}?{'&'.join(filter(None, (query, place)))}",
         "jsonl_url": f"{reverse('interactions-jsonl', args=[key])}?{query}",
         "csv_url": f"{reverse('interactions-csv', args=[key])}?{query}",
         "server": f"{request.scheme}://{request.get_host()}",

@@ -8,7 +8,7 @@ from typing import Any
 from interactions import access
 from interactions.ingest import vocabulary
 from interactions.models import Feedback, Image, Interaction, Labelling, Project, User
-from tests.api.pictures import data_uri, picture, shown, showing
+from tests.api.pictures import data_uri, picture, showing, shown
 from tests.conftest import Api, interaction
 
 Stored = Callable[[], dict[str, int]]

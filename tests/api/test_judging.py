@@ -14,10 +14,16 @@ from tests.conftest import Api
 @pytest.mark.parametrize(
     ("metric", "value", "read"),
     [
-        ("thumbs", True, True), ("thumbs", False, False), ("thumbs", 1, True), ("thumbs", 0.0, False),
-        ("quality", 3.5, 3.5), ("quality", -2, -2.0), ("quality", True, 1.0), ("quality", 1e300, 1e300),
+        ("thumbs", True, True),
+        ("thumbs", False, False),
+        ("thumbs", 1, True),
+        ("thumbs", 0.0, False),
+        ("quality", 3.5, 3.5),
+        ("quality", -2, -2.0),
+        ("quality", True, 1.0),
+        ("quality", 1e300, 1e300),
     ],
-)  # fmt: skip
+)
 def test_feedback_is_read_back_as_its_key_s_kind(api: Api, metric: str, value: Any, read: Any) -> None:
     given = api.log()["completion_id"]
     user = str(uuid4())
@@ -34,9 +40,13 @@ def test_feedback_is_read_back_as_its_key_s_kind(api: Api, metric: str, value: A
     (feedback,) = api.get(f"interactions/{given}").json()["feedbacks"]
     assert type(feedback["value"]) is type(read)
     assert {name: feedback[name] for name in ("id", "metric", "value", "details", "reason", "user")} == {
-        "id": response.json()["feedback_id"], "metric": metric, "value": read, "details": "because", "reason": "tone",
+        "id": response.json()["feedback_id"],
+        "metric": metric,
+        "value": read,
+        "details": "because",
+        "reason": "tone",
         "user": user,
-    }  # fmt: skip
+    }
 
 
 def test_feedback_without_a_user_is_the_key_owner_s(api: Api, ann: User) -> None:
@@ -82,8 +92,11 @@ def test_an_outcome_is_kept_of_a_session(api: Api) -> None:
     assert response.status_code == 201
     outcome = Outcome.objects.get()
     assert (str(outcome.id), str(outcome.session_id), outcome.value, outcome.details) == (
-        response.json()["outcome_id"], session, 4.0, "solved",
-    )  # fmt: skip
+        response.json()["outcome_id"],
+        session,
+        4.0,
+        "solved",
+    )
 
 
 def test_an_outcome_names_its_project_as_the_others_do(api: Api) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from interactions import ids
+from interactions import access, ids
 from interactions.models import Interaction, Project, User
 from tests.api.pictures import picture, shown
 from tests.conftest import Api, interaction
@@ -32,12 +33,23 @@ def test_a_row_says_what_a_list_shows(api: Api, ann: User) -> None:
     (row,) = api.get("interactions?project=support").json()["interactions"]
     assert row.pop("feedbacks")[0]["value"] is False
     assert row == {
-        "id": logged["completion_id"], "created_at": "2026-01-02T03:04:05Z", "model": "gpt", "labels": {"env": "prod"},
-        "prompt_preview": "What is this?", "completion_preview": "It left our warehouse this morning.",
-        "image_count": 1, "message_count": 1, "session_id": logged["session_id"], "user": str(ann.uid),
-        "source": "OFFLINE", "state": "done", "error_kind": None, "finish_reason": None, "usage": None,
+        "id": logged["completion_id"],
+        "created_at": "2026-01-02T03:04:05Z",
+        "model": "gpt",
+        "labels": {"env": "prod"},
+        "prompt_preview": "What is this?",
+        "completion_preview": "It left our warehouse this morning.",
+        "image_count": 1,
+        "message_count": 1,
+        "session_id": logged["session_id"],
+        "user": str(ann.uid),
+        "source": "OFFLINE",
+        "state": "done",
+        "error_kind": None,
+        "finish_reason": None,
+        "usage": None,
         "timings": {"first_token_ms": None, "total_ms": None},
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -45,16 +57,34 @@ def three(api: Api) -> dict[str, Any]:
     """Three interactions, c the newest."""
     now = ids.now()
     logged = {
-        "a": api.log(completion="a", created_at=(now - timedelta(days=40)).isoformat(), model_service="small",
-                     labels={"env": "prod", "customer": "x:y"}, feedbacks=[{"metric": "thumbs", "value": True}]),
-        "b": api.log(completion="b", created_at=(now - timedelta(hours=5)).isoformat(), model_service="large",
-                     source="LIVE", state="failed", error={"kind": "timeout"}, messages=shown(picture()),
-                     labels={"env": "dev"}, feedbacks=[{"metric": "thumbs", "value": 0}, {"metric": "quality", "value": 2.5}]),
+        "a": api.log(
+            completion="a",
+            created_at=(now - timedelta(days=40)).isoformat(),
+            model_service="small",
+            labels={"env": "prod", "customer": "x:y"},
+            feedbacks=[{"metric": "thumbs", "value": True}],
+        ),
+        "b": api.log(
+            completion="b",
+            created_at=(now - timedelta(hours=5)).isoformat(),
+            model_service="large",
+            source="LIVE",
+            state="failed",
+            error={"kind": "timeout"},
+            messages=shown(picture()),
+            labels={"env": "dev"},
+            feedbacks=[{"metric": "thumbs", "value": 0}, {"metric": "quality", "value": 2.5}],
+        ),
         "c": api.log(completion="c 100% _sure_", messages=[{"role": "user", "content": "Grüße an alle"}]),
-    }  # fmt: skip
-    api.post("comparison", {"project": "support", "metric": "quality"} | {
-        "preferred_completion": logged["a"]["completion_id"], "other_completion": logged["b"]["completion_id"],
-    })  # fmt: skip
+    }
+    api.post(
+        "comparison",
+        {"project": "support", "metric": "quality"}
+        | {
+            "preferred_completion": logged["a"]["completion_id"],
+            "other_completion": logged["b"]["completion_id"],
+        },
+    )
     return logged
 
 
@@ -131,17 +161,47 @@ def test_ids_of_interactions_sessions_users_and_prompts_are_filters(api: Api, th
 
 
 REFUSED = [
-    ("colour=red", "colour"), ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=-1", "limit"), ("limit=ten", "limit"),
-    ("limit=" + "9" * 5000, "limit"), ("limit=5&limit=6", "limit"), ("count=maybe", "count"), ("images=inline", "images"),
-    ("older_than=x", "older_than"), ("newer_than=1", "newer_than"), ("source=RUMOUR", "source"), ("state=odd", "state"),
-    ("since=yesterday", "since"), ("since=" + "9" * 30, "since"), ("since=--1", "since"), ("until=12:00", "until"),
-    ("last=1y", "last"), ("last=7d&last=1d", "last"), ("score=quality:about:3", "score"), ("score=quality:eq:four", "score"),
-    ("score=quality:eq:nan", "score"), ("score=quality:eq:1e999", "score"), ("label=:x", "label"), ("session=today", "session"),
-    ("id=x", "id"), ("user=ann", "user"), ("prompt_hash=abc", "prompt_hash"), ("image=maybe", "image"),
-    ("feedback=maybe", "feedback"), ("prompt=" + "x" * 1001, "prompt"), ("&".join(f"label=k{n}:v" for n in range(51)), "label"),
-    ("label=a%00:b", "label"), ("prompt=%00", "prompt"), ("completion=a%00", "completion"), ("model=%00", "model"),
-    ("user=a%00@b", "user"), ("score=%00", "score"), ("compared=%00", "compared"), ("not_label=%00", "not_label"),
-]  # fmt: skip
+    ("colour=red", "colour"),
+    ("limit=0", "limit"),
+    ("limit=1001", "limit"),
+    ("limit=-1", "limit"),
+    ("limit=ten", "limit"),
+    ("limit=" + "9" * 5000, "limit"),
+    ("limit=5&limit=6", "limit"),
+    ("count=maybe", "count"),
+    ("images=inline", "images"),
+    ("older_than=x", "older_than"),
+    ("newer_than=1", "newer_than"),
+    ("source=RUMOUR", "source"),
+    ("state=odd", "state"),
+    ("since=yesterday", "since"),
+    ("since=" + "9" * 30, "since"),
+    ("since=--1", "since"),
+    ("until=12:00", "until"),
+    ("last=1y", "last"),
+    ("last=7d&last=1d", "last"),
+    ("score=quality:about:3", "score"),
+    ("score=quality:eq:four", "score"),
+    ("score=quality:eq:nan", "score"),
+    ("score=quality:eq:1e999", "score"),
+    ("label=:x", "label"),
+    ("session=today", "session"),
+    ("id=x", "id"),
+    ("user=ann", "user"),
+    ("prompt_hash=abc", "prompt_hash"),
+    ("image=maybe", "image"),
+    ("feedback=maybe", "feedback"),
+    ("prompt=" + "x" * 1001, "prompt"),
+    ("&".join(f"label=k{n}:v" for n in range(51)), "label"),
+    ("label=a%00:b", "label"),
+    ("prompt=%00", "prompt"),
+    ("completion=a%00", "completion"),
+    ("model=%00", "model"),
+    ("user=a%00@b", "user"),
+    ("score=%00", "score"),
+    ("compared=%00", "compared"),
+    ("not_label=%00", "not_label"),
+]
 
 
 @pytest.mark.parametrize(("query", "name"), REFUSED)
@@ -156,9 +216,16 @@ def test_a_parameter_that_cannot_be_honoured_is_refused_by_its_name(api: Api, qu
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("", 422), ("project=", 422), ("project=nowhere", 404), ("project=secret", 404), ("project=%00", 404),
-     ("project=support&project=support", 422), ("project=support&" + "x=1&" * 2_000, 400)],
-)  # fmt: skip
+    [
+        ("", 422),
+        ("project=", 422),
+        ("project=nowhere", 404),
+        ("project=secret", 404),
+        ("project=%00", 404),
+        ("project=support&project=support", 422),
+        ("project=support&" + "x=1&" * 2_000, 400),
+    ],
+)
 def test_a_project_must_be_named_that_the_caller_can_see(api: Api, foreign: Project, query: str, status: int) -> None:
     response = api.get(f"interactions?{query}")
     assert response.status_code == status
@@ -175,8 +242,6 @@ def test_a_project_may_be_named_by_its_id(api: Api, project: Project, foreign: P
 
 def test_a_list_holds_nothing_of_another_project(api: Api, foreign: Project) -> None:
     owner = User.objects.create_superuser("root@example.org")
-    from interactions import access
-
     Api(access.issue_key(owner, [foreign]).secret).log(project="secret", labels={"env": "prod"}, model_service="small")
     api.log(completion="mine", labels={"env": "prod"}, model_service="small")
     for filters in ({}, {"label": "env:prod"}, {"model": "small"}, {"completion": "warehouse"}):
@@ -207,10 +272,10 @@ def test_pages_visit_every_row_once_in_both_directions(api: Api, size: int) -> N
     everything = [str(id) for id in Interaction.objects.newest_first().values_list("id", flat=True)]
     first = f"/api/v1/interactions?project=support&limit={size}"
     down = pages(api, first, "older")
-    assert sum(down, []) == everything
+    assert [*chain(*down)] == everything
     assert all(len(page) == size for page in down[:-1])
     up = pages(api, f"{first}&newer_than={everything[-1]}", "newer")
-    assert sum(reversed(up), []) == everything[:-1]
+    assert [*chain(*reversed(up))] == everything[:-1]
 
 
 def test_a_page_s_links_keep_its_filters(api: Api) -> None:
@@ -243,10 +308,20 @@ def test_a_page_has_50_rows_unless_told_otherwise_and_no_count_unless_asked(api:
 
 
 def test_the_cost_of_a_list_does_not_grow_with_its_rows(api: Api, django_assert_max_num_queries: Any) -> None:
-    api.post("interactions/batch", {"interactions": [
-        interaction(labels={"n": str(n)}, feedbacks=[{"metric": "thumbs", "value": 1}], model_service="m", messages=shown(picture()))
-        for n in range(30)
-    ]})  # fmt: skip
+    api.post(
+        "interactions/batch",
+        {
+            "interactions": [
+                interaction(
+                    labels={"n": str(n)},
+                    feedbacks=[{"metric": "thumbs", "value": 1}],
+                    model_service="m",
+                    messages=shown(picture()),
+                )
+                for n in range(30)
+            ]
+        },
+    )
     for limit in (1, 30):
         with django_assert_max_num_queries(12):
             api.get(f"interactions?project=support&limit={limit}")

@@ -373,7 +373,7 @@ def test_pages_and_files_keep_the_filter(api: Api, web: Client) -> None:
         api.log(labels={"env": "prod"})
     page = unescape(shown(web, "?label=env:prod&limit=2"))
     assert "?label=env%3Aprod&limit=2&older_than=" in page
-    assert '"/api/v1/interactions?project=support&label=env%3Aprod"' in page
+    assert '"/projects/support/interactions.json?label=env%3Aprod"' in page
     for ending in ("jsonl", "csv"):
         assert f'"{LIST}.{ending}?label=env%3Aprod"' in page
 
