@@ -33,8 +33,8 @@ def integer(name: str, default: int, *, least: int = 0, most: int = 2**31) -> in
     value = text(name)
     if not value:
         return default
-    if not value.isdecimal() or not least <= int(value) <= most:
-        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number from {least} to {most}.")
+    if not value.isdecimal() or len(value) > 20 or not least <= int(value) <= most:
+        raise ImproperlyConfigured(f"{name}={value[:100]!r} is not a whole number from {least} to {most}.")
     return int(value)
 
 
@@ -78,7 +78,11 @@ def keep_secret() -> None:
 
 def database(url: str) -> dict[str, Any]:
     """`sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host:port/name?option=value`."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = str(parts.port or "")
+    except ValueError:  # a port or an address that is none
+        parts, port = urlsplit(""), ""
     if parts.scheme == "sqlite" and parts.path[1:]:
         return _sqlite(Path(unquote(parts.path[1:])))
     if parts.scheme in ("postgresql", "postgres") and parts.path[1:]:
@@ -87,7 +91,7 @@ def database(url: str) -> dict[str, Any]:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             host=parts.hostname or "",
-            port=str(parts.port or ""),
+            port=port,
             options=dict(parse_qsl(parts.query)),
         )
     # The value may hold a password, so the message does not repeat it.

@@ -37,7 +37,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "interactions.web.middleware.SecurityHeaders",
     "interactions.web.middleware.StaticFiles",
-    "interactions.web.middleware.Security",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

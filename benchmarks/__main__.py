@@ -1,11 +1,11 @@
 """N=100000 [DB=sqlite|postgresql] [PARTS=start,pages,...] [TEXTS=full|short] python -m benchmarks
 
-Without DB both databases are measured, without PARTS all parts; texts are short from five million rows on. Prints the table to stdout and progress to stderr; writes the table and all numbers into var/bench/.
+Without DB both databases are measured, without PARTS all parts; texts are short from five million rows on. Prints the
+table to stdout and progress to stderr; writes the table and all numbers into var/bench/.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -59,7 +59,7 @@ def _run(settings: Settings, place: Path) -> int:
         directory = place / database
         directory.mkdir()
         with _database_url(database, directory) as url:
-            version, results[database] = asyncio.run(measure(url, directory, settings.plan))
+            version, results[database] = measure(url, directory, settings.plan)
         facts[database] = version
         shutil.rmtree(directory)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{settings.rows}"

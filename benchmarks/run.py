@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
@@ -53,9 +54,9 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-async def measure(database_url: str, directory: Path, plan: Plan) -> tuple[str, list[Measure]]:
+def measure(database_url: str, directory: Path, plan: Plan) -> tuple[str, list[Measure]]:
     """The database's version, and its measures. Everything that is written goes into `directory` and the database."""
-    return await _Run(database_url, directory, plan).all()
+    return _Run(database_url, directory, plan).all()
 
 
 class _Run:
@@ -71,14 +72,15 @@ class _Run:
             "HTTPS": "0",
         }
 
-    async def all(self) -> tuple[str, list[Measure]]:
+    def all(self) -> tuple[str, list[Measure]]:
         opened = self._open()
         store = self._fill()
         if "disk" in self._plan.parts:
             self._disk()
         self._starts()
         with serving(self._environment, self._log) as server:
-            await self._serve(server, store, opened)
+            # Only this is asynchronous: asyncio holds Ctrl-C back until the next await.
+            asyncio.run(self._serve(server, store, opened))
         if "commits" in self._plan.parts:
             self._commits()
         return opened["version"], self._measures
@@ -102,7 +104,9 @@ class _Run:
     def _disk(self) -> None:
         sizes = self._in_store("sizes")
         for name, what in SIZES.items():
-            if sizes[name] is not None:
+            if sizes[name] is None:
+                self._add(Measure(what, "not known"))
+            else:
                 each = sizes[name] / sizes["rows"]
                 self._add(Measure(what, f"{each:,.0f}", numbers={"bytes": each}))
 
@@ -122,7 +126,7 @@ class _Run:
     def _in_store(self, *arguments: str) -> dict[str, Any]:
         """Run a part of `benchmarks.store` to its end."""
         command = [sys.executable, "-m", "benchmarks.store", *arguments]
-        with _ended(subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE)) as process:
+        with _running(command, self._environment) as process:
             output, _ = process.communicate()
         if process.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
@@ -223,10 +227,12 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """In a session of its own: Ctrl-C is ours to handle, and leaving early ends its workers with it."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True)
     try:
         yield process
     finally:
         if process.poll() is None:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -108,7 +110,8 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
             places = ", ".join(["%s"] * len(fields))
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(prepared))  # noqa: S608
         else:
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            # Django translates the driver's errors for calls, but the end of a COPY is not one.
+            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in prepared:
                     copy.write_row(row)
 
@@ -122,20 +125,30 @@ def _prepared(fields: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Iterabl
         )
 
 
-_AS_THEY_ARE = {"TextField", "CharField", "IntegerField", "SmallIntegerField", "BigIntegerField", "FloatField"}
-
-
 def _converter(field: Any) -> Callable[[Any], Any] | None:
-    """What turns a Python value into the driver's, or None where the driver takes it as it is."""
+    """What turns a Python value into the driver's, or None where the driver takes it as it is.
+
+    The fields' own conversion does the same, but asks for the connection with each value.
+    """
     target = field.target_field if field.is_relation else field
-    kind = target.get_internal_type()
-    if kind in _AS_THEY_ARE or kind.endswith("AutoField"):
-        return None
-    if kind == "CompactUUIDField":
-        return (lambda value: value.bytes) if _is_sqlite(connection) else None
-    if kind == "BinaryField" and not _is_sqlite(connection):
-        return lambda value: bytes.fromhex(value) if isinstance(value, str) else bytes(value)
-    return lambda value: target.get_db_prep_save(value, connection)
+    return (_FOR_SQLITE if _is_sqlite(connection) else _FOR_POSTGRESQL).get(target.get_internal_type())
+
+
+def _digest(value: str | bytes) -> bytes:
+    return bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+
+
+def _utc_text(value: datetime) -> str:
+    """As Django writes it."""
+    return str(value.astimezone(UTC).replace(tzinfo=None))
+
+
+_FOR_SQLITE: dict[str, Callable[[Any], Any]] = {
+    "BinaryField": _digest,
+    "CompactUUIDField": attrgetter("bytes"),
+    "DateTimeField": _utc_text,
+}
+_FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {"BinaryField": _digest}
 
 
 # Files

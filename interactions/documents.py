@@ -240,7 +240,7 @@ def row(interaction: Interaction) -> dict[str, Any]:
         "model": interaction.model.key if interaction.model else None,
         "prompt_preview": interaction.prompt_preview,
         "completion_preview": interaction.completion_preview,
-        "labels": _labels(interaction),
+        "labels": interaction.labels,
         "feedbacks": [_feedback(feedback) for feedback in interaction.feedback.all()],
         "image_count": interaction.image_count,
         "message_count": interaction.message_count,
@@ -287,7 +287,7 @@ def _document(
         "model": interaction.model.key if interaction.model else None,
         "messages": messages,
         "completion": stored.get("completion", transcript.completion_text),
-        "labels": _labels(interaction),
+        "labels": interaction.labels,
         "feedbacks": [_feedback(feedback) for feedback in interaction.feedback.all()],
         "comparisons": [_comparison(comparison) for comparison in compared],
         **_common(interaction),
@@ -317,10 +317,6 @@ def _usage(interaction: Interaction) -> dict[str, int | None] | None:
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     usage = {name: getattr(interaction, name) for name in names}
     return None if all(value is None for value in usage.values()) else usage
-
-
-def _labels(interaction: Interaction) -> dict[str, str]:
-    return {labelling.key.key: labelling.label.value for labelling in interaction.labellings.all()}
 
 
 def _feedback(feedback: Feedback) -> dict[str, Any]:

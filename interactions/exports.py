@@ -47,7 +47,7 @@ def as_csv(matches: InteractionQuerySet, project: Project) -> Iterator[bytes]:
 
 
 def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
-    said = {labelling.key.key: labelling.label.value for labelling in interaction.labellings.all()}
+    said = interaction.labels
     values: dict[str, list[float]] = {}
     for feedback in interaction.feedback.all():
         values.setdefault(feedback.key.key, []).append(feedback.value)

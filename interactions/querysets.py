@@ -36,19 +36,17 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
     def with_row_details(self) -> InteractionQuerySet:
         """What a row shows besides its own columns: a fixed number of queries, whatever the number of rows."""
         shown = _all("ImageUse").filter(position__lt=THUMBNAILS_PER_ROW).select_related("image").order_by("position")
-        return self._with_judgements("model").prefetch_related(Prefetch("image_uses", shown, to_attr="shown_images"))
+        return self._with_judgements().prefetch_related(Prefetch("image_uses", shown, to_attr="shown_images"))
 
     def with_everything(self) -> InteractionQuerySet:
         """What the lossless document holds."""
         uses = _all("ImageUse").select_related("image").defer("image__thumbnail").order_by("position")
-        return self._with_judgements("model", "transcript").prefetch_related(Prefetch("image_uses", uses))
+        return self.select_related("transcript")._with_judgements().prefetch_related(Prefetch("image_uses", uses))
 
-    def _with_judgements(self, *joined: str) -> InteractionQuerySet:
-        labellings = _all("Labelling").select_related("key", "label").order_by("key__key")
-        feedback = _all("Feedback").select_related("key").order_by("created_at", "id")
-        return self.select_related(*joined).prefetch_related(
-            Prefetch("labellings", labellings), Prefetch("feedback", feedback)
-        )
+    def _with_judgements(self) -> InteractionQuerySet:
+        """Prefetched rather than joined: a page has hundreds of labels, and few different ones."""
+        feedback = Prefetch("feedback", _all("Feedback").order_by("created_at", "id"))
+        return self.prefetch_related("model", "labellings__key", "labellings__label", feedback, "feedback__key")
 
 
 def _all(name: str) -> models.QuerySet[Any]:

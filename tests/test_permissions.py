@@ -61,9 +61,9 @@ def _filled(route: str, key: str) -> str:
 def _project_pages() -> list[tuple[str, str]]:
     """Each page of a project, with the method it takes."""
     return [
-        (route, "post" if page.callback.permission == Permission.JUDGE else "get")
+        (route, "post" if permission == Permission.JUDGE else "get")
         for route, page in _pages()
-        if getattr(page.callback, "permission", None) in set(Permission)
+        if (permission := getattr(page.callback, "permission", None)) in set(Permission)
     ]
 
 

@@ -78,6 +78,11 @@ class Interaction(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """In the order of their keys. Needs `with_row_details` or `with_everything`."""
+        return dict(sorted((labelling.key.key, labelling.label.value) for labelling in self.labellings.all()))
+
 
 class Transcript(models.Model):
     """What was said, in full. `documents.py` puts the messages back together from the two columns.

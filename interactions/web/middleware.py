@@ -17,7 +17,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 class Security(SecurityMiddleware):
-    """Django's, without a change of thread: it only looks at headers."""
+    """Django's for the API, without a change of thread: it only looks at headers."""
 
     async def __acall__(self, request: HttpRequest) -> Any:
         response = self.process_request(request) or await self.get_response(request)  # type: ignore[misc]
@@ -76,7 +76,6 @@ class SecurityHeaders:
 
 def _secured(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("X-DNS-Prefetch-Control", "off")
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Cache-Control", "no-store")  # pages show what is private; files set their own

@@ -194,7 +194,7 @@ class LabelSection:
 
 def label_section(request: ProjectRequest, interaction: Interaction, typed: Typed | None = None) -> LabelSection:
     may_judge = request.caller.may(request.project.pk, Permission.JUDGE)
-    labels = [_chip(labelling.key.key, labelling.label.value) for labelling in interaction.labellings.all()]
+    labels = [_chip(key, value) for key, value in interaction.labels.items()]
     suggestions = _suggestions(request.project) if may_judge else {}
     if typed is None or typed.section != "labels":
         return LabelSection(labels, suggestions, may_judge)

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from interactions import images
-from interactions.models import Feedback, FeedbackKey, ImageUse, Interaction, Labelling, Project
+from interactions.models import Feedback, FeedbackKey, ImageUse, Interaction, Project
 
 LABELS_SHOWN = 6
 JUDGEMENTS_SHOWN = 4
@@ -112,7 +111,7 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime) -> Row:
     created_at = interaction.created_at.astimezone(UTC)
     tag, tone = _TAGS.get(Interaction.State(interaction.state), ("", ""))
     session = str(interaction.session_id)
-    labels = _labels(interaction.labellings.all(), addresses)
+    labels = _labels(interaction.labels, addresses)
     judgements = [_judgement(feedback) for feedback in interaction.feedback.all()]
     shown: list[ImageUse] = getattr(interaction, "shown_images")  # noqa: B009 - set by with_row_details
     return Row(
@@ -142,9 +141,8 @@ def _plain(text: str) -> str:
     return _BOLD.sub(r"\1", _MARKS.sub(" ", text)).strip() if "**" in text or "```" in text or "|" in text else text
 
 
-def _labels(labellings: QuerySet[Labelling], addresses: Addresses) -> list[LabelChip]:
-    pairs = [(labelling.key.key, labelling.label.value) for labelling in labellings]
-    return [LabelChip(key, value, addresses.labelled(key, value)) for key, value in pairs]
+def _labels(labels: dict[str, str], addresses: Addresses) -> list[LabelChip]:
+    return [LabelChip(key, value, addresses.labelled(key, value)) for key, value in labels.items()]
 
 
 def _judgement(feedback: Feedback) -> Judgement:

@@ -68,7 +68,9 @@ class Command(BaseCommand):
         command = [
             *(sys.executable, "-m", "granian", "--interface", "asgi", "--http", "1", "--no-ws"),
             *("--host", host, "--port", str(port), "--workers", str(env.integer("WORKERS", 1, least=1, most=256))),
-            *("--loop", "asyncio", "--log-level", "warning", "--no-access-log", "adaptive_site.asgi:application"),
+            # A worker that the system kills, for memory say, is replaced; one that dies at once again ends the server.
+            *("--loop", "asyncio", "--respawn-failed-workers", "--log-level", "warning", "--no-access-log"),
+            "adaptive_site.asgi:application",
         ]
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
