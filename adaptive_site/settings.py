@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "interactions.web.middleware.SecurityHeaders",
+    "interactions.api_rest.middleware.ErrorsAsJson",
     "interactions.web.middleware.StaticFiles",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -44,13 +45,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "interactions.api_rest.middleware.ErrorsAsJson",
 ]
 
 # The API carries a bearer key in each request and no cookie: it needs none of the others. Innermost first.
 API_MIDDLEWARE = [
-    "interactions.api_rest.middleware.ErrorsAsJson",
     "interactions.web.middleware.Security",
+    "interactions.api_rest.middleware.ErrorsAsJson",
     "interactions.web.middleware.SecurityHeaders",
 ]
 

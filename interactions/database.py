@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
-from django.db import InterfaceError, OperationalError, connection, models
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.lookups import Contains
 
@@ -26,6 +26,8 @@ else:
 
 # What says "the store is away or busy", as opposed to "this row is wrong".
 Unreachable = (OperationalError, InterfaceError)
+# What says "not these rows": a race that another process won, or a value that no column takes.
+Refused = (IntegrityError, DataError)
 
 
 def _is_sqlite(wrapper: Any) -> bool:

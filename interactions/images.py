@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from interactions.errors import Invalid
+from interactions.errors import Invalid, NotFound
 from interactions.models import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -111,8 +111,13 @@ def keep(project_id: int, content: bytes, picture: Picture) -> None:
 
 
 def read(image: Image) -> bytes:
-    with default_storage.open(_name(image.project_id, image.sha256, image.format)) as file:
-        return bytes(file.read())
+    """The content. Raises `NotFound` where its file is gone, as in a store that was restored without its files."""
+    name = _name(image.project_id, image.sha256, image.format)
+    try:
+        with default_storage.open(name) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        raise NotFound(f"The image's file {name} is missing in the store. Restore it from a backup.") from None
 
 
 def _name(project_id: int, digest: str, kind: str) -> str:

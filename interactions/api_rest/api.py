@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 DESCRIPTION = """
 Log interactions, judge them, read them back. Send an API key as `Authorization: Bearer …`.
 
-A 2xx answer to a write means that it is on the disk. Writes take an `Idempotency-Key` header: the same key with the
-same body gives the same answer and stores nothing twice. Bodies may be packed with gzip or zstd (`Content-Encoding`).
+A 2xx answer to a write means that it is on the disk. Writes take an `Idempotency-Key` header: for seven days, the
+same key with the same body gives the same answer and stores nothing twice. Bodies may be packed with gzip or zstd
+(`Content-Encoding`).
 """
 
 _REF = "#/components/schemas/{model}"

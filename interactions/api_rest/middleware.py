@@ -51,4 +51,4 @@ def _error(request: HttpRequest, response: HttpResponseBase) -> RequestError:
         return MethodNotAllowed(f"{place} takes {response.get('Allow', 'another method')}, not {request.method}.")
     if response.status_code >= 500:
         return Fault("Something went wrong on the server. It is in the server's log.")
-    return RequestError(f"The request was refused: {response.reason_phrase}.")
+    return RequestError("The request is malformed, or not meant for this host. The server's log says more.")

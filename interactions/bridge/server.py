@@ -93,7 +93,7 @@ class _ApiHandler(ASGIHandler):
         self._exception_middleware: list[Any] = []
         answer: Any = convert_exception_to_response(self._get_response_async)  # type: ignore[attr-defined]
         for path in settings.API_MIDDLEWARE:
-            answer = import_string(path)(answer)
+            answer = convert_exception_to_response(import_string(path)(answer))
         self._middleware_chain = answer
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

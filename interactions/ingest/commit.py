@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from pydantic_core import from_json, to_json
 
-from interactions import access, database
+from interactions import access, database, ids
 from interactions.access import Caller
 from interactions.errors import Conflict, Invalid, RequestError, Unauthorized, Unavailable
 from interactions.ingest import vocabulary
@@ -20,6 +21,10 @@ from interactions.ingest.batch import Batch
 from interactions.models import IdempotencyKey
 
 log = logging.getLogger(__name__)
+
+# How long the same Idempotency-Key gives the same answer.
+ANSWERS_KEPT = timedelta(days=7)
+_FORGOTTEN_AT_ONCE = 300
 
 Answer = dict[str, Any]
 
@@ -44,7 +49,7 @@ def told() -> Iterator[None]:
     """Turns what the store says no to into something a person can be told. Also a decorator."""
     try:
         yield
-    except IntegrityError:
+    except database.Refused:
         vocabulary.forget()
         raise Conflict("Someone changed the same things at the same time; nothing was stored. Try once more.") from None
     except database.Unreachable:
@@ -67,8 +72,8 @@ def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
     try:
         try:
             return _commit_together(requests)
-        except IntegrityError:
-            # A race with another process: a repeated idempotency key, or a name or interaction that is gone. One
+        except database.Refused:
+            # Mostly a race with another process: a repeated idempotency key, a name or interaction that is gone. One
             # request is the cause; alone, each gets its own outcome.
             vocabulary.forget()
             return [_commit_alone(request) for request in requests]
@@ -84,10 +89,10 @@ def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
 def _commit_alone(request: Request) -> Answer | RequestError:
     try:
         return _commit_together([request])[0]
-    except IntegrityError:
+    except database.Refused:
         try:
             return _commit_together([request])[0]
-        except IntegrityError:
+        except database.Refused:
             return Conflict("Another request changed the same things at the same time. Send this one again.")
 
 
@@ -113,6 +118,8 @@ def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]
     with transaction.atomic():
         batch.insert()
         access.note_use(callers.values())
+        if kept:
+            _forget_old_answers()
     return answers
 
 
@@ -142,6 +149,12 @@ def _kept_answers(requests: Sequence[Request], callers: dict[str, Caller]) -> _K
     owners = [caller.api_key_id for caller in callers.values()]
     rows = IdempotencyKey.objects.filter(api_key__in=owners, key__in=keys)
     return {(row.api_key_id, row.key): (row.request_digest, from_json(row.answer)) for row in rows}
+
+
+def _forget_old_answers() -> None:
+    """A few at a time, so that no request waits for it; more go each time than come."""
+    old = IdempotencyKey.objects.filter(created_at__lt=ids.now() - ANSWERS_KEPT).order_by("created_at")
+    IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE])).delete()
 
 
 def _repeated(request: Request, digest: str, answer: Answer) -> Answer | RequestError:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from interactions import images
+from interactions.conditions import number
 from interactions.models import Feedback, FeedbackKey, ImageUse, Interaction, Project
 
 LABELS_SHOWN = 6
@@ -148,7 +149,7 @@ def _labels(labels: dict[str, str], addresses: Addresses) -> list[LabelChip]:
 def _judgement(feedback: Feedback) -> Judgement:
     key, value = feedback.key, feedback.value
     is_bool = key.kind == FeedbackKey.Kind.BOOL
-    said = ("yes" if value else "no") if is_bool else f"{value:g}"
+    said = ("yes" if value else "no") if is_bool else number(value)
     title = f"{key.key}: {said}" + (f" · {feedback.details[:300]}" if feedback.details else "")
     if not is_bool:
         return Judgement(key.key, "", said, "", title)

@@ -6,12 +6,15 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.db import IntegrityError, transaction
 
-from interactions import access
+from interactions import access, database, ids
+from interactions.ingest.commit import ANSWERS_KEPT
 from interactions.models import Comparison, Feedback, IdempotencyKey, Interaction, Outcome, Project, User
 from tests.api.pictures import picture, shown
 from tests.conftest import Api, Server, interaction
@@ -105,6 +108,15 @@ def test_judgements_are_given_once(api: Api) -> None:
     assert [model.objects.count() for model in (Feedback, Comparison, Outcome)] == [1, 1, 1]
 
 
+def test_a_row_that_another_process_wrote_meanwhile_is_told_from_a_fault(api: Api) -> None:
+    """On both databases, however rows are inserted: it is what makes a duplicate the first one's answer."""
+    api.post("interactions", interaction(), Idempotency_Key="k")
+    kept = IdempotencyKey.objects.get()
+    row = (kept.api_key_id, kept.key, kept.request_digest, "{}", kept.created_at)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        database.insert_rows(IdempotencyKey, ("api_key", "key", "request_digest", "answer", "created_at"), [row])
+
+
 def test_eight_duplicates_at_the_same_time_become_one(server: Server) -> None:
     content = interaction(project="demo", completion="sent eight times", labels={"sent": "eight times"})
     headers = {"Authorization": f"Bearer {server.secret}"}
@@ -117,3 +129,10 @@ def test_eight_duplicates_at_the_same_time_become_one(server: Server) -> None:
             assert len({answer.content for answer in answers}) == 1
         query = {"project": "demo", "label": "sent:eight times", "count": "yes"}
         assert client.get("/api/v1/interactions", params=query).json()["count"] == 5
+
+
+def test_a_key_is_forgotten_after_seven_days(api: Api) -> None:
+    first = api.post("interactions", interaction(), Idempotency_Key="monday").json()
+    IdempotencyKey.objects.update(created_at=ids.now() - ANSWERS_KEPT - timedelta(minutes=1))
+    api.post("interactions", interaction(), Idempotency_Key="another")
+    assert api.post("interactions", interaction(), Idempotency_Key="monday").json() != first

@@ -6,6 +6,7 @@ import base64
 import textwrap
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +283,20 @@ def test_an_image_is_not_found_by_strangers_nor_under_wrong_names(
     assert api.get(f"images/{foreign.uid}/{digest}.png").status_code == 404
     assert "secret" not in api.get(f"images/{foreign.uid}/{digest}.png").content.decode()
     assert Api("").get(f"images/support/{digest}.png").status_code == 401
+
+
+def test_an_image_whose_file_is_gone_is_told_so(api: Api, tmp_path: Path) -> None:
+    logged = api.log(messages=shown(picture()))
+    (file,) = (path for path in (tmp_path / "images").rglob("*") if path.is_file())
+    file.unlink()
+    for path in (
+        f"images/support/{Image.objects.get().sha256}.png",
+        f"interactions/{logged['completion_id']}?images=inline",
+    ):
+        response = api.get(path)
+        assert response.status_code == 404
+        assert f"{file.name} is missing in the store" in response.json()["error"]["message"]
+    assert api.get(f"interactions/{logged['completion_id']}").status_code == 200
 
 
 def test_a_data_uri_s_bytes_are_the_image_s_bytes(api: Api) -> None:
