@@ -132,6 +132,7 @@ def _postgresql(
         "HOST": host,
         "PORT": port,
         "CONN_MAX_AGE": 0,  # the pool keeps the connections, not Django's threads
+        "CONN_HEALTH_CHECKS": True,  # after a restart of the database, the first request finds a new one
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": integer("DATABASE_POOL", 16, least=2, most=500), "timeout": 10},
             "options": "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",

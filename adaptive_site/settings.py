@@ -37,7 +37,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "interactions.web.middleware.SecurityHeaders",
     "interactions.api_rest.middleware.ErrorsAsJson",
-    "interactions.web.middleware.StaticFiles",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -47,8 +47,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
-# The API carries a bearer key in each request and no cookie: it needs none of the others. Innermost first.
-API_MIDDLEWARE = [
+# A write carries a bearer key and no cookie, and stays in the event loop: it needs none of the others. Innermost first.
+WRITE_MIDDLEWARE = [
     "interactions.web.middleware.Security",
     "interactions.api_rest.middleware.ErrorsAsJson",
     "interactions.web.middleware.SecurityHeaders",

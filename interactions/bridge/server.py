@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
 from pydantic_core import to_json
 
 from interactions.bridge.bodies import too_large
+from interactions.bridge.threads import in_page_thread
 from interactions.errors import RequestError, TimedOut
 
 _API = "/api/v1/"
@@ -29,8 +33,8 @@ class Application:
     """Counts a request's bytes while they arrive, whatever its headers promise, and sets the whole of it a deadline."""
 
     def __init__(self) -> None:
-        self._pages = ASGIHandler()
-        self._api = _ApiHandler()
+        self._pages = _ThreadHandler()
+        self._writes = _WriteHandler()
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -43,9 +47,9 @@ class Application:
             await _refuse(send, too_large())
             return
         bounded = _Bounded(receive)
-        handler = self._api if scope["path"].startswith(_API) else self._pages
+        is_write = scope["method"] == "POST" and scope["path"].startswith(_API)
         try:
-            await handler(scope, bounded, send)
+            await (self._writes if is_write else self._pages)(scope, bounded, send)
         except RequestError as error:
             await _refuse(send, error)
 
@@ -80,11 +84,51 @@ async def _refuse(send: _Send, error: RequestError) -> None:
     await send({"type": "http.response.body", "body": payload})
 
 
-class _ApiHandler(ASGIHandler):
-    """Django's handler without what the API has no use for: cookies, forms, pages.
+class _ThreadHandler(ASGIHandler):
+    """Pages, and reading through the API: synchronous from the first middleware to the view, in one thread that stays.
 
-    A write's view touches no database in its own thread, so there are no connections to look after; and what arrived
-    is written even if the caller hangs up, so nobody needs to watch for that. Either would cost a thread per request.
+    Django's own handler would start a thread and open a database connection for each request, and change threads for
+    each middleware.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with body:
+            response = await in_page_thread(self._respond, scope, body)
+            await self._send(response, receive, send)
+
+    def _respond(self, scope: Any, body: Any) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        request, refused = self.create_request(scope, body)
+        response: Any = refused if request is None else self.get_response(request)
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            response.streaming_content = [b"".join(response)]  # a static file; read here, not in the event loop
+        return response  # type: ignore[no-any-return]
+
+    async def _send(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+        """A stream ends when its reader has gone; anything else is sent as it is."""
+        sending = asyncio.ensure_future(self.send_response(response, send))
+        if response.streaming:
+            gone = asyncio.ensure_future(receive())
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+            if not sending.done():
+                sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+
+class _WriteHandler(ASGIHandler):
+    """Writes to the API: asynchronous, without what they have no use for: cookies, forms, pages.
+
+    Such a view touches no database in its own thread, so there are no connections to look after; and what arrived is
+    written even if the caller hangs up, so nobody needs to watch for that.
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -92,19 +136,17 @@ class _ApiHandler(ASGIHandler):
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
         answer: Any = convert_exception_to_response(self._get_response_async)  # type: ignore[attr-defined]
-        for path in settings.API_MIDDLEWARE:
+        for path in settings.WRITE_MIDDLEWARE:
             answer = convert_exception_to_response(import_string(path)(answer))
         self._middleware_chain = answer
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["method"] != "POST":
-            return await super().__call__(scope, receive, send)
         try:
             body = await self.read_body(receive)
         except RequestAborted:
-            return None
+            return
         with body:
             set_script_prefix(get_script_prefix(scope))
             request, refused = self.create_request(scope, body)
             answer: Any = refused if request is None else await self.get_response_async(request)
-            return await self.send_response(answer, send)
+            await self.send_response(answer, send)

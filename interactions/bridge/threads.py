@@ -11,7 +11,13 @@ from django.db import close_old_connections, connection
 
 _T = TypeVar("_T")
 
+# Of their own, so that neither slow pages nor large uploads hold up the other.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="work")
+_page_threads = ThreadPoolExecutor(8, thread_name_prefix="page")
+
+
+async def in_page_thread(act: Callable[..., _T], *arguments: Any) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(_page_threads, with_kept_connection, act, *arguments)
 
 
 async def in_thread(act: Callable[..., _T], *arguments: Any) -> _T:

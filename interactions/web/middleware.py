@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
-from whitenoise.middleware import WhiteNoiseMiddleware
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -22,37 +21,6 @@ class Security(SecurityMiddleware):
     async def __acall__(self, request: HttpRequest) -> Any:
         response = self.process_request(request) or await self.get_response(request)  # type: ignore[misc]
         return self.process_response(request, response)
-
-
-class StaticFiles:
-    """WhiteNoise, which is synchronous, without a change of thread for requests that are not its own."""
-
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-        self.files = WhiteNoiseMiddleware(get_response)
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self.get_response):
-            return self.__acall__(request)
-        return self._file(request) or self.get_response(request)
-
-    async def __acall__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(self.files.static_prefix):
-            response = await sync_to_async(self._file)(request)
-            if response is not None:
-                return response
-        return await self.get_response(request)
-
-    def _file(self, request: HttpRequest) -> HttpResponseBase | None:
-        if self.files.autorefresh:
-            found = self.files.find_file(request.path_info)
-        else:
-            found = self.files.files.get(request.path_info)
-        return None if found is None else self.files.serve(found, request)
 
 
 class SecurityHeaders:
