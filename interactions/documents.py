@@ -241,7 +241,7 @@ def row(interaction: Interaction) -> dict[str, Any]:
         "prompt_preview": interaction.prompt_preview,
         "completion_preview": interaction.completion_preview,
         "labels": interaction.labels,
-        "feedbacks": [_feedback(feedback) for feedback in interaction.feedback.all()],
+        "feedbacks": [_feedback(feedback) for feedback in interaction.given],
         "image_count": interaction.image_count,
         "message_count": interaction.message_count,
         **_common(interaction),
@@ -272,7 +272,7 @@ def _document(
 ) -> dict[str, Any]:
     transcript = interaction.transcript
     stored = from_json(transcript.document)
-    kept = {use.image.sha256: use.image for use in interaction.image_uses.all()}
+    kept = interaction.kept_images
     messages = put_together(
         stored["messages"],
         transcript.prompt_text,
@@ -288,7 +288,7 @@ def _document(
         "messages": messages,
         "completion": stored.get("completion", transcript.completion_text),
         "labels": interaction.labels,
-        "feedbacks": [_feedback(feedback) for feedback in interaction.feedback.all()],
+        "feedbacks": [_feedback(feedback) for feedback in interaction.given],
         "comparisons": [_comparison(comparison) for comparison in compared],
         **_common(interaction),
         "error": {"kind": interaction.error_kind, "message": stored.get("error", "")}

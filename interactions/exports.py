@@ -49,7 +49,7 @@ def as_csv(matches: InteractionQuerySet, project: Project) -> Iterator[bytes]:
 def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
     said = interaction.labels
     values: dict[str, list[float]] = {}
-    for feedback in interaction.feedback.all():
+    for feedback in interaction.given:
         values.setdefault(feedback.key.key, []).append(feedback.value)
     return [
         interaction.id,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
 from interactions.database import CompactUUIDField, DigestField
 from interactions.models.projects import Model, Project
 from interactions.querysets import InteractionQuerySet
+
+if TYPE_CHECKING:
+    from interactions.models.images import Image
+    from interactions.models.judgements import Feedback
 
 PREVIEW_LENGTH = 280
 
@@ -58,6 +62,12 @@ class Interaction(models.Model):
 
     objects: ClassVar[InteractionQuerySet] = InteractionQuerySet.as_manager()  # type: ignore[assignment]
 
+    # There after `with_row_details` or `with_everything`, as those say.
+    labels: dict[str, str]
+    given: list[Feedback]
+    shown_images: list[Image]
+    kept_images: dict[str, Image]
+
     class Meta:
         indexes = (
             models.Index(fields=["project", "id"], name="interaction_newest"),
@@ -77,11 +87,6 @@ class Interaction(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """In the order of their keys. Needs `with_row_details` or `with_everything`."""
-        return dict(sorted((labelling.key.key, labelling.label.value) for labelling in self.labellings.all()))
 
 
 class Transcript(models.Model):

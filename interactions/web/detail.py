@@ -112,7 +112,7 @@ def _stored(interaction: Interaction) -> dict[str, Any]:
 def _uids(interaction: Interaction, compared: list[surroundings.Compared]) -> list[UUID | None]:
     return [
         interaction.user_uid,
-        *(feedback.user_uid for feedback in interaction.feedback.all()),
+        *(feedback.user_uid for feedback in interaction.given),
         *(made.comparison.user_uid for made in compared),
     ]
 
@@ -141,7 +141,7 @@ class Read:
 
 
 def _read(interaction: Interaction, stored: dict[str, Any]) -> Read:
-    kept = {use.image.sha256: use.image for use in interaction.image_uses.all()}
+    kept = interaction.kept_images
     reader = transcript.Reader(interaction.transcript.prompt_text, kept, surroundings.image_uses(interaction))
     completion = reader.completion(stored.get("completion", interaction.transcript.completion_text))
     completion.notes = [note for note in _course(interaction) if note]

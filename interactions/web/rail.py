@@ -107,7 +107,7 @@ def feedback_section(
     may_judge = request.caller.may(request.project.pk, Permission.JUDGE)
     keys = list(_keys(request.project))
     starred = {key.pk for key in keys if _has_stars(key)}
-    feedback = list(interaction.feedback.all())
+    feedback = interaction.given
     me = request.caller.user_uid
     mine = {(one.key_id, one.value) for one in feedback if me and one.user_uid == me}
     given = [_given(one, starred, people, me) for one in feedback]

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 
 from interactions import images
 from interactions.conditions import number
-from interactions.models import Feedback, FeedbackKey, ImageUse, Interaction, Project
+from interactions.models import Feedback, FeedbackKey, Image, Interaction, Project
 
 LABELS_SHOWN = 6
 JUDGEMENTS_SHOWN = 4
@@ -113,8 +113,7 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime) -> Row:
     tag, tone = _TAGS.get(Interaction.State(interaction.state), ("", ""))
     session = str(interaction.session_id)
     labels = _labels(interaction.labels, addresses)
-    judgements = [_judgement(feedback) for feedback in interaction.feedback.all()]
-    shown: list[ImageUse] = getattr(interaction, "shown_images")  # noqa: B009 - set by with_row_details
+    judgements = [_judgement(feedback) for feedback in interaction.given]
     return Row(
         url=addresses.row(interaction),
         iso=created_at.isoformat(timespec="milliseconds"),
@@ -132,8 +131,11 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime) -> Row:
         more_labels=labels[LABELS_SHOWN:],
         judgements=judgements[:JUDGEMENTS_SHOWN],
         more_judgements=judgements[JUDGEMENTS_SHOWN:],
-        thumbnails=[_thumbnail(use, interaction.image_count, addresses) for use in shown],
-        more_images=interaction.image_count - len(shown),
+        thumbnails=[
+            _thumbnail(image, position, interaction.image_count, addresses)
+            for position, image in enumerate(interaction.shown_images)
+        ],
+        more_images=interaction.image_count - len(interaction.shown_images),
     )
 
 
@@ -157,10 +159,9 @@ def _judgement(feedback: Feedback) -> Judgement:
     return Judgement(key.key, "up" if value else "down", said, "good" if is_good else "bad", title)
 
 
-def _thumbnail(use: ImageUse, count: int, addresses: Addresses) -> Thumbnail:
-    image = use.image
+def _thumbnail(image: Image, position: int, count: int, addresses: Addresses) -> Thumbnail:
     size = f"{image.width} × {image.height}"
-    which = f"Image {use.position + 1} of {count}" if count > 1 else "Image"
+    which = f"Image {position + 1} of {count}" if count > 1 else "Image"
     return Thumbnail(images.thumbnail_uri(image), addresses.images + image.sha256, f"{which}, {size}")
 
 

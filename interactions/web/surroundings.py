@@ -118,7 +118,7 @@ def _seen_from(identifier: UUID, comparison: Comparison, others: Mapping[UUID, I
 
 def image_uses(interaction: Interaction) -> dict[str, int]:
     """In how many interactions each of its images is, by SHA-256."""
-    kept = {use.image_id: use.image.sha256 for use in interaction.image_uses.all()}
+    kept = {image.pk: sha for sha, image in interaction.kept_images.items()}
     if not kept:
         return {}
     counted = ImageUse.objects.filter(image_id__in=kept).values("image_id").annotate(uses=Count("id"))
