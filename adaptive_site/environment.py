@@ -116,6 +116,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
             "init_command": (
                 f"PRAGMA journal_mode={journal_mode()}; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                 "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;"
+                # Eight times the default: a page that many writes touch is copied into the database less often.
+                "PRAGMA wal_autocheckpoint=8000;"
             ),
         },
     }

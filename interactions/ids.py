@@ -6,13 +6,18 @@ RFC 9562 §6.2), so that the order of ids is the order of moments to the microse
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 CLOCK_SKEW = timedelta(days=1)
+
+# Ids need to differ, not to be secret: access is checked wherever one is given. So no system call for each.
+_random = Random()  # noqa: S311
+os.register_at_fork(after_in_child=_random.seed)
 
 _RANDOM_BITS = 62
 _ORDINAL_BITS = 30
@@ -24,11 +29,16 @@ def now() -> datetime:
 
 def new_id(moment: datetime, ordinal: int | None = None) -> UUID:
     """An id that sorts by `moment`; among equal moments by `ordinal` where given, else at random."""
-    low = secrets.randbits(_RANDOM_BITS)
+    low = _random.getrandbits(_RANDOM_BITS)
     if ordinal is not None:
         kept = _RANDOM_BITS - _ORDINAL_BITS
         low = (ordinal & ((1 << _ORDINAL_BITS) - 1)) << kept | low & ((1 << kept) - 1)
     return _compose(moment, low)
+
+
+def random_id() -> UUID:
+    """For what has no place in time, such as a session."""
+    return UUID(int=_random.getrandbits(128), version=4)
 
 
 def floor(moment: datetime) -> UUID:

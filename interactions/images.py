@@ -12,8 +12,8 @@ from threading import Semaphore
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
-from PIL import ImageOps
 
 from interactions.errors import Invalid, NotFound
 from interactions.models import Image
@@ -82,7 +82,8 @@ def _decode(content: bytes, field: str) -> Picture:
 
 
 def _thumbnail(image: Pillow.Image) -> bytes:
-    upright = ImageOps.exif_transpose(image)
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    upright = ImageOps.exif_transpose(image) if turned else image
     scale = min(1.0, max(_SHORT_SIDE / min(upright.size), 1 / max(upright.size)), _LONG_SIDE / max(upright.size))
     size = tuple(max(1, round(side * scale)) for side in upright.size)
     has_alpha = "A" in upright.getbands() or "transparency" in upright.info

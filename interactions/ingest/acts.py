@@ -8,7 +8,7 @@ from uuid import UUID
 
 from interactions import payloads
 from interactions.access import Caller, Permission
-from interactions.errors import Invalid, NotFound
+from interactions.errors import Invalid, NotFound, RequestError
 from interactions.ingest import vocabulary
 from interactions.ingest.batch import Batch
 from interactions.ingest.preparation import Prepared, prepare
@@ -30,6 +30,14 @@ class Record:
         """The feedback's keys and values, as the project knows them. Raises `RequestError` for those it does not."""
         project_id = self.prepared.project_id
         return [_value(project_id, item, f"feedbacks[{n}]") for n, item in enumerate(self.prepared.feedbacks)]
+
+    def is_welcome(self, caller: Caller) -> bool:
+        """Whether nothing that is known before the transaction speaks against it."""
+        try:
+            self.values()
+        except RequestError:
+            return False
+        return caller.may(self.prepared.project_id, Permission.LOG)
 
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         prepared = self.prepared

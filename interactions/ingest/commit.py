@@ -16,7 +16,7 @@ from interactions import access, database, ids
 from interactions.access import Caller
 from interactions.errors import Conflict, Invalid, RequestError, Unauthorized, Unavailable
 from interactions.ingest import vocabulary
-from interactions.ingest.acts import Act
+from interactions.ingest.acts import Act, Record
 from interactions.ingest.batch import Batch
 from interactions.models import IdempotencyKey
 
@@ -99,6 +99,7 @@ def _commit_alone(request: Request) -> Answer | RequestError:
 def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]:
     callers = access.callers({request.key_digest for request in requests})
     kept = _kept_answers(requests, callers)
+    _learn_labels(requests, callers)
     batch = Batch()
     answers: list[Answer | RequestError] = []
     for request in requests:
@@ -121,6 +122,18 @@ def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]
         if kept:
             _forget_old_answers()
     return answers
+
+
+def _learn_labels(requests: Sequence[Request], callers: dict[str, Caller]) -> None:
+    """All new labels of a group at once: one by one, each would be a transaction of its own."""
+    wanted: dict[int, set[tuple[str, str]]] = {}
+    for request in requests:
+        caller = callers.get(request.key_digest)
+        for act in request.acts:
+            if caller and isinstance(act, Record) and act.prepared.labels and act.is_welcome(caller):
+                wanted.setdefault(act.prepared.project_id, set()).update(act.prepared.labels.items())
+    for project_id, labels in wanted.items():
+        vocabulary.label_ids(project_id, labels)
 
 
 def _plan(request: Request, caller: Caller, batch: Batch) -> Answer | RequestError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic_core import to_json
 
@@ -75,7 +75,7 @@ def _row(
         "state": payload.state,
         "error_kind": payload.error.kind if payload.error else "",
         "finish_reason": payload.finish_reason or "",
-        "session_id": payload.session_id or uuid4(),
+        "session_id": payload.session_id or ids.random_id(),
         "user_uid": payload.user or user_uid,
         "prompt_hash": documents.prompt_hash(apart),
         "prompt_preview": preview(documents.asked(apart)),
