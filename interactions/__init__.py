@@ -6,7 +6,7 @@ Arrows point down only; an import contract in pyproject.toml holds this.
     edge       bridge         (the only place where async code meets the synchronous code below)
     spelling   filtersets     (query string -> conditions)
     acts       ingest · exports · demo
-    domain     access · images · conditions · pagination · documents · statistics
+    domain     access · images · transcripts · documents · conditions · pagination · statistics
     storage    models · querysets · database
     shapes     errors · ids · payloads
 """

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from interactions import ids
 from interactions.errors import Forbidden, NotFound, Unauthorized
@@ -48,7 +48,7 @@ class Caller:
     """Who is asking, and what they may reach: `grants` by project key."""
 
     user_uid: UUID | None
-    grants: Mapping[str, Grant]
+    grants: MutableMapping[str, Grant]
     api_key_id: int | None = None
     key_used_at: datetime | None = None
 
@@ -111,25 +111,32 @@ def authenticate(key_digest: str) -> Caller:
 
 
 def callers(digests: Iterable[str]) -> dict[str, Caller]:
-    """The callers behind the valid ones of `digests`, in three queries however many there are."""
-    keys = list(ApiKey.objects.filter(digest__in=digests, revoked_at=None, user__is_active=True).select_related("user"))
-    scopes: dict[int, list[Project]] = {key.pk: [] for key in keys}
-    for link in ApiKeyProject.objects.filter(api_key__in=keys).select_related("project"):
-        scopes[link.api_key_id].append(link.project)
-    roles = {
-        (membership.user_id, membership.project_id): membership.role
-        for membership in Membership.objects.filter(user__in=[key.user_id for key in keys])
-    }
-    return {
-        key.digest: Caller(key.user.uid, _grants(key.user, scopes[key.pk], roles), key.pk, key.last_used_at)
-        for key in keys
-    }
+    """The callers behind the valid ones of `digests`, in one query: it is asked with every group of writes."""
+    role = Membership.objects.filter(user=OuterRef("user"), project=OuterRef("projects")).values("role")[:1]
+    rows = (
+        ApiKey.objects.filter(digest__in=list(digests), revoked_at=None, user__is_active=True)
+        .annotate(role=Subquery(role))
+        .values_list(
+            "digest", "id", "last_used_at", "user__uid", "user__is_superuser", "projects__key", "projects__id", "role"
+        )
+    )
+    found: dict[str, Caller] = {}
+    for key_digest, key_id, used_at, uid, is_superuser, project_key, project_id, role_here in rows:
+        caller = found.setdefault(str(key_digest), Caller(uid, {}, key_id, used_at))
+        grant = _grant(project_id, role_here, is_superuser=is_superuser)
+        if grant is not None:
+            caller.grants[project_key] = grant
+    return found
 
 
 def caller_of(user: User) -> Caller:
     """The caller that a signed-in person is."""
-    roles = {(user.pk, membership.project_id): membership.role for membership in user.memberships.all()}
-    return Caller(user.uid, _grants(user, Project.objects.filter(_visible(user)), roles))
+    roles = dict(user.memberships.values_list("project_id", "role"))
+    grants = {
+        project.key: _grant(project.pk, roles.get(project.pk), is_superuser=user.is_superuser)
+        for project in Project.objects.filter(_visible(user))
+    }
+    return Caller(user.uid, {key: grant for key, grant in grants.items() if grant is not None})
 
 
 def operator(project: Project) -> Caller:
@@ -145,14 +152,9 @@ def _visible(user: User) -> Q:
     return Q() if user.is_superuser else Q(memberships__user=user)
 
 
-def _grants(user: User, projects: Iterable[Project], roles: Mapping[tuple[int, int], str]) -> dict[str, Grant]:
-    granted = {}
-    for project in projects:
-        role = roles.get((user.pk, project.pk))
-        permissions = _EVERYTHING if user.is_superuser else ROLES.get(role or "", frozenset())
-        if permissions:
-            granted[project.key] = Grant(project.pk, permissions)
-    return granted
+def _grant(project_id: int | None, role: str | None, *, is_superuser: bool) -> Grant | None:
+    permissions = _EVERYTHING if is_superuser else ROLES.get(role or "", frozenset())
+    return Grant(project_id, permissions) if project_id is not None and permissions else None
 
 
 def note_use(used: Iterable[Caller]) -> None:

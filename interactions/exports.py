@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from interactions import documents
+from interactions import documents, transcripts
 from interactions.conditions import number
 from interactions.models import FeedbackKey, Interaction, LabelKey, Project
 from interactions.querysets import InteractionQuerySet
@@ -66,7 +66,7 @@ def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> l
         interaction.first_token_ms,
         interaction.total_ms,
         interaction.finish_reason,
-        interaction.transcript.prompt_text.removesuffix(documents.SEPARATOR),
+        interaction.transcript.prompt_text.removesuffix(transcripts.SEPARATOR),
         interaction.transcript.completion_text,
         *(said.get(key, "") for key in labels),
         *(_values(values.get(key, [])) for key in metrics),

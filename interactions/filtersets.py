@@ -23,7 +23,7 @@ from interactions import conditions, ids
 from interactions.conditions import Condition
 from interactions.errors import Invalid
 from interactions.models import Interaction, Project
-from interactions.payloads import parse_moment
+from interactions.payloads import parse_moment, parse_number
 from interactions.querysets import InteractionQuerySet
 
 # What a page's own state is called; a filter can never have these names.
@@ -181,12 +181,9 @@ def _number(text: str) -> float:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     try:
-        number = float(text)
+        return parse_number(text)
     except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e308:
-        raise ValidationError(f"“{text}” is not a number. Write 0.8, up or down.")
-    return number
+        raise ValidationError(f"“{text}” is not a number. Write 0.8, up or down.") from None
 
 
 # Building a condition

@@ -136,6 +136,14 @@ def parse_moment(value: int | str) -> datetime:
         raise ValueError(str(error)) from error
 
 
+def parse_number(text: str) -> float:
+    """A number that a double can hold, from a form or a URL. Raises ValueError."""
+    number = float(text)
+    if not abs(number) < 1e308:
+        raise ValueError(text)
+    return number
+
+
 def _without_nul(value: str) -> str:
     if "\x00" in value:
         raise PydanticCustomError("nul", "This text holds a NUL character, which only prompts and completions may")

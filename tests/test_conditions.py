@@ -13,7 +13,7 @@ import pytest
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from interactions import access, conditions, documents, ids, ingest, payloads
+from interactions import access, conditions, ids, ingest, payloads, transcripts
 from interactions.conditions import All, AnyOf, Condition, Not
 from interactions.filtersets import InteractionFilterSet
 from interactions.models import FeedbackKey, Interaction, Project, User
@@ -352,5 +352,5 @@ def test_descriptions_read_on() -> None:
 
 
 def test_the_separator_between_messages_is_not_what_people_search_for(project: Project, rows: list[Row]) -> None:
-    assert documents.SEPARATOR == "\n"
+    assert transcripts.SEPARATOR == "\n"
     assert found(project, conditions.PromptContains("kind.\n")) == {row.id for row in rows}

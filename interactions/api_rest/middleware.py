@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from interactions.api_rest.api import refusal
+from interactions.bridge.middleware import AnswerMiddleware
 from interactions.errors import Fault, MethodNotAllowed, NotFound, RequestError
 
 _API = "/api/"
 
 
-class ErrorsAsJson:
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self.get_response):
-            return self.__acall__(request)
-        return _told(request, self.get_response(request))
-
-    async def __acall__(self, request: HttpRequest) -> Any:
-        return _told(request, await self.get_response(request))
-
-
-def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if response.status_code < 400 or not request.path_info.startswith(_API):
-        return response
-    if response["Content-Type"] == "application/json" or (response.status_code == 500 and settings.DEBUG):
-        return response
-    told = refusal(_error(request, response))
-    if "Allow" in response:
-        told["Allow"] = response["Allow"]
-    return told
+class ErrorsAsJson(AnswerMiddleware):
+    def answered(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.status_code < 400 or not request.path_info.startswith(_API):
+            return response
+        if response["Content-Type"] == "application/json" or (response.status_code == 500 and settings.DEBUG):
+            return response
+        told = refusal(_error(request, response))
+        if "Allow" in response:
+            told["Allow"] = response["Allow"]
+        return told
 
 
 def _error(request: HttpRequest, response: HttpResponseBase) -> RequestError:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from interactions import documents, ids, images, payloads
+from interactions import ids, images, payloads, transcripts
 from interactions.models.interactions import PREVIEW_LENGTH
 
 
@@ -26,7 +26,7 @@ class Prepared:
     feedbacks: list[payloads.FeedbackItem]
     row: dict[str, Any]
     transcript: dict[str, str]
-    found: list[documents.Found] = field(default_factory=list)
+    found: list[transcripts.Found] = field(default_factory=list)
     pictures: dict[str, images.Picture] = field(default_factory=dict)
 
     @property
@@ -39,7 +39,7 @@ def prepare(
     payload: payloads.Interaction, project_id: int, user_uid: UUID | None, ordinal: int | None = None
 ) -> Prepared:
     """Pure work on one payload. Where it `found` images, `store_images` must follow before the act is committed."""
-    apart = documents.take_apart(message.document() for message in payload.messages)
+    apart = transcripts.take_apart(message.document() for message in payload.messages)
     recorded_at = ids.now()
     created_at = payload.created_at or recorded_at
     identifier = ids.new_id(created_at, ordinal)
@@ -60,7 +60,7 @@ def prepare(
 
 def _row(
     payload: payloads.Interaction,
-    apart: documents.Apart,
+    apart: transcripts.Apart,
     identifier: UUID,
     created_at: datetime,
     recorded_at: datetime,
@@ -77,8 +77,8 @@ def _row(
         "finish_reason": payload.finish_reason or "",
         "session_id": payload.session_id or ids.random_id(),
         "user_uid": payload.user or user_uid,
-        "prompt_hash": documents.prompt_hash(apart),
-        "prompt_preview": preview(documents.asked(apart)),
+        "prompt_hash": transcripts.prompt_hash(apart),
+        "prompt_preview": preview(transcripts.asked(apart)),
         "completion_preview": preview(payload.completion),
         "message_count": len(payload.messages),
         "prompt_tokens": usage.prompt_tokens if usage else None,
@@ -89,7 +89,7 @@ def _row(
     }
 
 
-def _transcript(payload: payloads.Interaction, apart: documents.Apart) -> dict[str, str]:
+def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict[str, str]:
     document: dict[str, Any] = {"messages": apart.structure}
     completion = payload.completion.replace("\x00", "")
     if completion != payload.completion:
@@ -118,4 +118,4 @@ def store_images(several: Iterable[Prepared]) -> None:
         for sha, picture in prepared.pictures.items():
             images.keep(prepared.project_id, new[sha].content, picture)
         # The bytes are on the disk; the references that remain are small.
-        prepared.found = [documents.Found(b"", found.sha256, found.field) for found in prepared.found]
+        prepared.found = [transcripts.Found(b"", found.sha256, found.field) for found in prepared.found]

@@ -90,7 +90,7 @@ class Interaction(models.Model):
 
 
 class Transcript(models.Model):
-    """What was said, in full. `documents.py` puts the messages back together from the two columns.
+    """What was said, in full. `transcripts.py` puts the messages back together from the two columns.
 
     `prompt_text` holds the text of all messages, so that it is searchable and stored once; `document` is JSON that
     holds everything else, with references into that text and to images.

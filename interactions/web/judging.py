@@ -115,11 +115,9 @@ def _number(text: str) -> Any:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     try:
-        number = float(text)
+        number = payloads.parse_number(text)
     except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e308:
-        raise Invalid(f"“{text[:80]}” is not a number. Write one such as 4 or 0.82.", "value")
+        raise Invalid(f"“{text[:80]}” is not a number. Write one such as 4 or 0.82.", "value") from None
     return int(number) if number.is_integer() and abs(number) < 1e15 else number
 
 

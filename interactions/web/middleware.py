@@ -1,13 +1,14 @@
-"""Middleware of our own, each able to stay in the event loop: an extra thread costs more than its work."""
+"""What every response says to a browser, and what every write asks of its transport."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
+
+from interactions.bridge.middleware import AnswerMiddleware
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -23,28 +24,12 @@ class Security(SecurityMiddleware):
         return self.process_response(request, response)
 
 
-class SecurityHeaders:
+class SecurityHeaders(AnswerMiddleware):
     """What a browser is told about every response: load nothing from elsewhere, run no inline script."""
 
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self.get_response):
-            return self.__acall__(request)
-        return _secured(self.get_response(request))
-
-    async def __acall__(self, request: HttpRequest) -> Any:
-        return _secured(await self.get_response(request))
-
-
-def _secured(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("X-DNS-Prefetch-Control", "off")
-    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    response.headers.setdefault("Cache-Control", "no-store")  # pages show what is private; files set their own
-    return response
+    def answered(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("X-DNS-Prefetch-Control", "off")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Cache-Control", "no-store")  # pages show what is private; files set their own
+        return response

@@ -1,6 +1,6 @@
 """Messages as a reader meets them: texts, pictures at their place, calls, and whatever else a provider puts there.
 
-Walks the structure that `documents.py` describes, so that each `$text` and `$image` is met where it stood.
+Walks the structure that `transcripts.py` describes, so that each `$text` and `$image` is met where it stood.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from interactions import documents
+from interactions import transcripts
 from interactions.models import Image
 from interactions.web import folding, json_text
 from interactions.web.parts import Code, Elsewhere, Heading, Message, Part, Picture, Text
@@ -137,7 +137,7 @@ class Reader:
         return Code(title, self._json(value)[: folding.SHOWN_PER_MESSAGE])
 
     def _json(self, value: Any) -> str:
-        whole = documents.put_together(value, self.text, None, lambda digest: f"image {digest[:12]}…")
+        whole = transcripts.put_together(value, self.text, None, lambda digest: f"image {digest[:12]}…")
         return json_text.pretty(whole)
 
     def _text(self, reference: dict[str, Any]) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from interactions import documents
+from interactions import transcripts
 from interactions.errors import Invalid
 from tests.api.pictures import SHAPES, encoded, picture, showing
 
 
-def put_together(apart: documents.Apart) -> Any:
+def put_together(apart: transcripts.Apart) -> Any:
     content = {found.sha256: found.content for found in apart.images}
-    return documents.put_together(apart.structure, apart.text, content.__getitem__, str)
+    return transcripts.put_together(apart.structure, apart.text, content.__getitem__, str)
 
 
 def test_texts_are_taken_out_and_stored_once() -> None:
@@ -21,7 +21,7 @@ def test_texts_are_taken_out_and_stored_once() -> None:
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "Größe?"}]},
     ]
-    apart = documents.take_apart(messages)
+    apart = transcripts.take_apart(messages)
     assert apart.text == "Be brief.\nGröße?\n"
     assert "Be brief" not in str(apart.structure)
     assert put_together(apart) == messages
@@ -30,17 +30,17 @@ def test_texts_are_taken_out_and_stored_once() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_images_are_taken_out_of_every_shape(shape: str) -> None:
     messages = showing(SHAPES[shape][0](picture(), "image/png"))
-    apart = documents.take_apart(messages)
+    apart = transcripts.take_apart(messages)
     assert [found.content for found in apart.images] == [picture()]
     assert encoded(picture()) not in str(apart.structure)
     assert put_together(apart) == messages
 
 
 def test_without_its_bytes_an_image_is_a_link() -> None:
-    apart = documents.take_apart(
+    apart = transcripts.take_apart(
         showing({"type": "image_url", "image_url": f"data:image/png;base64,{encoded(picture())}"})
     )
-    linked = documents.put_together(apart.structure, apart.text, None, lambda digest: f"/images/{digest}")
+    linked = transcripts.put_together(apart.structure, apart.text, None, lambda digest: f"/images/{digest}")
     assert linked[0]["content"][1]["image_url"] == f"/images/{apart.images[0].sha256}"
 
 
@@ -57,13 +57,13 @@ def test_without_its_bytes_an_image_is_a_link() -> None:
 )
 def test_what_looks_like_the_store_s_own_marks_comes_back(value: Any) -> None:
     messages = [{"role": "user", "content": value, "extra": value}]
-    assert put_together(documents.take_apart(messages)) == messages
+    assert put_together(transcripts.take_apart(messages)) == messages
 
 
 def test_the_place_of_a_broken_image_is_told() -> None:
     part = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "%"}}
     with pytest.raises(Invalid) as raised:
-        documents.take_apart([{"role": "system", "content": "x"}, {"role": "user", "content": [part]}])
+        transcripts.take_apart([{"role": "system", "content": "x"}, {"role": "user", "content": [part]}])
     assert raised.value.field == "messages[1].content[0].source.data"
 
 
@@ -80,4 +80,4 @@ def test_the_place_of_a_broken_image_is_told() -> None:
     ],
 )
 def test_a_prompt_is_about_what_was_asked_last(messages: list[dict[str, Any]], said: str) -> None:
-    assert documents.asked(documents.take_apart(messages)) == said
+    assert transcripts.asked(transcripts.take_apart(messages)) == said
