@@ -142,7 +142,7 @@ def _digest(value: str | bytes) -> bytes:
 
 def _utc_text(value: datetime) -> str:
     """As Django writes it."""
-    return str(value.astimezone(UTC).replace(tzinfo=None))
+    return str((value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None))
 
 
 _FOR_SQLITE: dict[str, Callable[[Any], Any]] = {

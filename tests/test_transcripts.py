@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from interactions import transcripts
 from interactions.errors import Invalid
@@ -81,3 +84,18 @@ def test_the_place_of_a_broken_image_is_told() -> None:
 )
 def test_a_prompt_is_about_what_was_asked_last(messages: list[dict[str, Any]], said: str) -> None:
     assert transcripts.asked(transcripts.take_apart(messages)) == said
+
+
+@given(st.binary(min_size=1, max_size=40), st.data())
+def test_an_image_s_base64_comes_back_as_it_was_written_however_that_was(content: bytes, data: st.DataObject) -> None:
+    written = base64.b64encode(content, data.draw(st.sampled_from([b"+/", b"-_"]))).decode()
+    written = written[: len(written) - data.draw(st.integers(0, 2))] if written.endswith("=") else written
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(written)))
+        written = written[:place] + data.draw(st.sampled_from(["\n", "\r\n", " "])) + written[place:]
+    apart = transcripts.Apart()
+    try:
+        reference = apart.add_image("", written, "here")
+    except Invalid:
+        return
+    assert transcripts.put_together(reference, "", lambda _: apart.images[0].content, str) == written

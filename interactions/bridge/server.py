@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -84,6 +84,10 @@ async def _refuse(send: _Send, error: RequestError) -> None:
     await send({"type": "http.response.body", "body": payload})
 
 
+async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 class _ThreadHandler(ASGIHandler):
     """Pages, and reading through the API: synchronous from the first middleware to the view, in one thread that stays.
 
@@ -108,7 +112,7 @@ class _ThreadHandler(ASGIHandler):
         request, refused = self.create_request(scope, body)
         response: Any = refused if request is None else self.get_response(request)
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = [b"".join(response)]  # a static file; read here, not in the event loop
+            response.streaming_content = _at_once(b"".join(response))  # a static file, read in this thread
         return response  # type: ignore[no-any-return]
 
     async def _send(self, response: HttpResponseBase, receive: Any, send: Any) -> None:

@@ -105,7 +105,9 @@ def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict
 
 def preview(text: str) -> str:
     """The beginning of a text on one line, short enough for a row."""
-    line = " ".join(text[: PREVIEW_LENGTH * 4].replace("\x00", "").split())
+    line = " ".join(text[: PREVIEW_LENGTH * 2].replace("\x00", "").split())
+    if len(line) <= PREVIEW_LENGTH and len(text) > PREVIEW_LENGTH * 2:  # mostly white space: look further
+        line = " ".join(text[: PREVIEW_LENGTH * 20].replace("\x00", "").split())
     return line if len(line) <= PREVIEW_LENGTH else line[: PREVIEW_LENGTH - 1] + "…"
 
 

@@ -48,8 +48,8 @@ def test_an_auditor_filters_opens_a_row_judges_it_and_returns_to_the_same_list(s
 
     page.locator("tbody tr .open").first.click()
     page.wait_for_url(re.compile(r"/interactions/[0-9a-f-]{36}"))
-    page.get_by_role("button", name="quality 4").first.click()
-    expect(page.get_by_role("button", name="quality 4, given by you").first).to_be_visible()
+    page.get_by_role("button", name="quality 4", exact=True).click()
+    expect(page.get_by_role("button", name="quality 4, given by you")).to_be_visible()
     page.get_by_label("Label key").fill("audited")
     page.get_by_label("Label value").fill("yes")
     page.locator("#label-set").click()
@@ -144,8 +144,8 @@ def test_everything_works_without_javascript(signed_in: Look) -> None:
     page.get_by_role("link", name="count", exact=True).click()
     assert _count(page) > 0
     page.locator("tbody tr .open").first.click()
-    page.get_by_role("button", name="thumbs yes").first.click()
-    expect(page.get_by_role("button", name="thumbs yes, given by you").first).to_be_visible()
+    page.get_by_role("button", name="thumbs yes", exact=True).click()
+    expect(page.get_by_role("button", name="thumbs yes, given by you")).to_be_visible()
 
 
 def test_an_unknown_filter_is_shown_and_can_be_taken_away(signed_in: Look) -> None:
