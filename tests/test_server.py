@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,12 +13,12 @@ from tests.conftest import Server
 
 
 @pytest.fixture(scope="module")
-def signed_in(server: Server) -> httpx.Client:
-    client = httpx.Client(base_url=server.url, follow_redirects=True)
-    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get("/login/").text)[0]
-    sent = {"username": server.email, "password": server.password, "csrfmiddlewaretoken": token}
-    assert client.post("/login/", data=sent).status_code == 200
-    return client
+def signed_in(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, follow_redirects=True) as client:
+        token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get("/login/").text)[0]
+        sent = {"username": server.email, "password": server.password, "csrfmiddlewaretoken": token}
+        assert client.post("/login/", data=sent).status_code == 200
+        yield client
 
 
 def test_a_page_is_private_and_its_files_are_kept_for_good(signed_in: httpx.Client) -> None:
