@@ -231,7 +231,7 @@ class CompletionContains(Condition):
 # What was said about it
 
 # Up to so many rows are fetched and looked up; of more, the newest interactions are tried one by one.
-FEW = 2_000
+FEW = 10_000
 
 
 def _having(rows: QuerySet[Any]) -> Q:

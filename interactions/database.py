@@ -118,13 +118,14 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
                     copy.write_row(row)
 
 
-def _prepared(fields: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
-    converters = [_converter(field) for field in fields]
+def _prepared(fields: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Iterable[Sequence[Any]]:
+    converters = [(place, convert) for place, field in enumerate(fields) if (convert := _converter(field))]
     for row in rows:
-        yield tuple(
-            value if convert is None or value is None else convert(value)
-            for convert, value in zip(converters, row, strict=True)
-        )
+        cells = list(row)
+        for place, convert in converters:
+            if cells[place] is not None:
+                cells[place] = convert(cells[place])
+        yield cells
 
 
 def _converter(field: Any) -> Callable[[Any], Any] | None:
