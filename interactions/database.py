@@ -105,17 +105,35 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
         return
     fields = [model._meta.get_field(name) for name in columns]
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)  # type: ignore[union-attr]
-    table = connection.ops.quote_name(model._meta.db_table)
-    prepared = _prepared(fields, rows)
+    target = f"{connection.ops.quote_name(model._meta.db_table)} ({names})"
+    (_insert if _is_sqlite(connection) else _copy)(target, list(_prepared(fields, rows)))
+
+
+# With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
+# later. So rows go in by the dozen: one statement for so many, and the rest one by one.
+_ROWS_AT_ONCE = 32
+
+
+def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
+    places = f"({', '.join(['%s'] * len(rows[0]))})"
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    several = f"INSERT INTO {target} VALUES {', '.join([places] * _ROWS_AT_ONCE)}"  # noqa: S608
     with connection.cursor() as cursor:
-        if _is_sqlite(connection):
-            places = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(prepared))  # noqa: S608
-        else:
-            # Django translates the driver's errors for calls, but the end of a COPY is not one.
-            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in prepared:
-                    copy.write_row(row)
+        for start in range(0, whole, _ROWS_AT_ONCE):
+            cursor.execute(several, [cell for row in rows[start : start + _ROWS_AT_ONCE] for cell in row])
+        if whole < len(rows):
+            cursor.executemany(f"INSERT INTO {target} VALUES {places}", rows[whole:])  # noqa: S608
+
+
+def _copy(target: str, rows: Sequence[Sequence[Any]]) -> None:
+    # Django translates the driver's errors for calls, but the end of a COPY is not one.
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {target} FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
 
 
 def _prepared(fields: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Iterable[Sequence[Any]]:

@@ -46,35 +46,39 @@ class Application:
         if length.isdigit() and int(length) > settings.MAX_REQUEST_BYTES:
             await _refuse(send, too_large())
             return
-        bounded = _Bounded(receive)
+        counted = _Counted(receive)
         is_write = scope["method"] == "POST" and scope["path"].startswith(_API)
         try:
-            await (self._writes if is_write else self._pages)(scope, bounded, send)
+            await (self._writes if is_write else self._pages)(scope, counted, send)
         except RequestError as error:
             await _refuse(send, error)
 
 
-class _Bounded:
+class _Counted:
+    """Counts the bytes of a body while they arrive. Called for each piece, so it does nothing else."""
+
     def __init__(self, receive: _Receive) -> None:
         self._receive = receive
         self._bytes = 0
-        self._deadline = asyncio.get_running_loop().time() + settings.REQUEST_SECONDS
-        self._complete = False
 
     async def __call__(self) -> _Message:
-        if self._complete:
-            return await self._receive()  # waits for the caller to hang up, for as long as the answer takes
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError:
-            seconds = settings.REQUEST_SECONDS
-            raise TimedOut(f"The request did not arrive within {seconds} s. Send it again, all at once.") from None
+        message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        self._complete = not message.get("more_body", False)
         if self._bytes > settings.MAX_REQUEST_BYTES:
             raise too_large()
         return message
+
+
+async def _body(handler: ASGIHandler, receive: _Receive) -> Any:
+    """The body as a file, or None if its sender hung up. Raises `TimedOut` if it takes too long to arrive."""
+    try:
+        async with asyncio.timeout(settings.REQUEST_SECONDS):
+            return await handler.read_body(receive)
+    except RequestAborted:
+        return None
+    except TimeoutError:
+        seconds = settings.REQUEST_SECONDS
+        raise TimedOut(f"The request did not arrive within {seconds} s. Send it again, all at once.") from None
 
 
 async def _refuse(send: _Send, error: RequestError) -> None:
@@ -99,9 +103,8 @@ class _ThreadHandler(ASGIHandler):
         super().load_middleware(is_async=False)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            body = await self.read_body(receive)
-        except RequestAborted:
+        body = await _body(self, receive)
+        if body is None:
             return
         with body:
             response = await in_page_thread(self._respond, scope, body)
@@ -145,9 +148,8 @@ class _WriteHandler(ASGIHandler):
         self._middleware_chain = answer
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            body = await self.read_body(receive)
-        except RequestAborted:
+        body = await _body(self, receive)
+        if body is None:
             return
         with body:
             set_script_prefix(get_script_prefix(scope))
