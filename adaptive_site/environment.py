@@ -108,6 +108,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(file),
+        "CONN_MAX_AGE": None,  # a thread keeps its connection: opening one takes longer than most requests
         "OPTIONS": {
             # A transaction that reads before it writes would fail as "locked" when another writes in between.
             "transaction_mode": "IMMEDIATE",
@@ -133,10 +134,10 @@ def _postgresql(
         "PASSWORD": password,
         "HOST": host,
         "PORT": port,
-        "CONN_MAX_AGE": 0,  # the pool keeps the connections, not Django's threads
+        "CONN_MAX_AGE": 0,  # the pool keeps the connections, and lends one for each request
         "CONN_HEALTH_CHECKS": True,  # after a restart of the database, the first request finds a new one
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": integer("DATABASE_POOL", 16, least=2, most=500), "timeout": 10},
+            "pool": {"min_size": 1, "max_size": integer("DATABASE_POOL", 24, least=4, most=500), "timeout": 10},
             "options": "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,
         },

@@ -1,4 +1,4 @@
-"""Threads that stay, each with a database connection that stays: opening one takes longer than most requests."""
+"""Threads that stay, with a database connection each: kept on SQLite, lent by the pool on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _page_threads = ThreadPoolExecutor(8, thread_name_prefix="page")
 
 
 async def in_page_thread(act: Callable[..., _T], *arguments: Any) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(_page_threads, with_kept_connection, act, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_page_threads, with_connection, act, *arguments)
 
 
 async def in_thread(act: Callable[..., _T], *arguments: Any) -> _T:
@@ -26,11 +26,19 @@ async def in_thread(act: Callable[..., _T], *arguments: Any) -> _T:
 
 
 async def _run(act: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_threads, with_kept_connection, act, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads, with_connection, act, *arguments)
+
+
+def with_connection(act: Callable[..., _T], *arguments: Any) -> _T:
+    """Run `act`; afterwards its connection goes where the settings say, or is closed if it broke."""
+    try:
+        return act(*arguments)
+    finally:
+        close_old_connections()
 
 
 def with_kept_connection(act: Callable[..., _T], *arguments: Any) -> _T:
-    """Run `act`; its connection is closed afterwards only if it broke."""
+    """The same for a thread that is never idle for long: its connection stays, on both databases."""
     try:
         return act(*arguments)
     finally:
