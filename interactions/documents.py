@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Q
@@ -41,18 +41,29 @@ def listing(page: Page, path: str, query: QueryDict) -> dict[str, Any]:
     }
 
 
-def whole(interactions: Sequence[Interaction], project_key: str, *, inline: bool = False) -> Iterator[dict[str, Any]]:
-    """Each interaction's document, lossless, as it is asked for. Needs `with_everything`.
+# How images stand in a document: as links to `/api/v1/images/…`; as the data URIs that came in, byte for byte; or as
+# those, but as a link where the file is missing from the store, so that one missing file does not end an export.
+ImageForm = Literal["link", "inline", "inline if there"]
 
-    Images are links to `/api/v1/images/…`, or with `inline` the data URIs that came in, byte for byte.
-    """
+
+def whole(
+    interactions: Sequence[Interaction], project_key: str, image_form: ImageForm = "link"
+) -> Iterator[dict[str, Any]]:
+    """Each interaction's document, lossless, as it is asked for. Needs `with_everything`."""
     compared = comparisons(interactions)
     for interaction in interactions:
-        yield _document(interaction, project_key, compared[interaction.id], inline=inline)
+        yield _document(interaction, project_key, compared[interaction.id], image_form)
+
+
+def _content(kept: Mapping[str, Image], image_form: ImageForm) -> transcripts.Content | None:
+    if image_form == "link":
+        return None
+    read = images.read if image_form == "inline" else images.read_if_there
+    return lambda sha: read(kept[sha])
 
 
 def _document(
-    interaction: Interaction, project_key: str, compared: Sequence[Comparison], *, inline: bool
+    interaction: Interaction, project_key: str, compared: Sequence[Comparison], image_form: ImageForm
 ) -> dict[str, Any]:
     transcript = interaction.transcript
     stored = from_json(transcript.document)
@@ -60,7 +71,7 @@ def _document(
     messages = transcripts.put_together(
         stored["messages"],
         transcript.prompt_text,
-        (lambda sha: images.read(kept[sha])) if inline else None,
+        _content(kept, image_form),
         lambda sha: image_link(project_key, kept[sha]),
     )
     return {

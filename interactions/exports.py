@@ -26,7 +26,7 @@ def jsonl(matches: InteractionQuerySet, project: Project, *, inline: bool = True
     lines = (
         to_json(document) + b"\n"
         for chunk in _chunks(matches)
-        for document in documents.whole(chunk, project.key, inline=inline)
+        for document in documents.whole(chunk, project.key, "inline if there" if inline else "link")
     )
     return _gathered(lines)
 

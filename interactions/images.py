@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,6 +18,8 @@ from PIL import Image as Pillow
 
 from interactions.errors import Invalid, NotFound
 from interactions.models import Image
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 # What Pillow calls a JPEG that carries further pictures, as phones write it.
@@ -119,6 +122,14 @@ def read(image: Image) -> bytes:
             return bytes(file.read())
     except FileNotFoundError:
         raise NotFound(f"The image's file {name} is missing in the store. Restore it from a backup.") from None
+
+
+def read_if_there(image: Image) -> bytes | None:
+    try:
+        return read(image)
+    except NotFound:
+        log.exception("An image is exported as a link")
+        return None
 
 
 def _name(project_id: int, digest: str, kind: str) -> str:

@@ -157,7 +157,7 @@ def _is_prose(value: str, start: int) -> bool:
 
 # Put together
 
-Content = Callable[[str], bytes]
+Content = Callable[[str], bytes | None]
 
 
 def put_together(structure: Any, text: str, content: Content | None, link: Callable[[str], str]) -> Any:
@@ -178,10 +178,10 @@ def put_together(structure: Any, text: str, content: Content | None, link: Calla
 
 
 def _image(reference: dict[str, str], content: Content | None, link: Callable[[str], str]) -> str:
-    if content is None:
+    found = content(reference["$image"]) if content else None
+    if found is None:
         return link(reference["$image"])
-    encoded = reference.get("base64") or base64.b64encode(content(reference["$image"])).decode()
-    return reference["head"] + encoded
+    return reference["head"] + (reference.get("base64") or base64.b64encode(found).decode())
 
 
 # Digests

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,13 @@ def test_an_export_is_a_download_with_a_name(api: Api, pages: Client) -> None:
         assert response["Content-Type"] == kind
         assert response["Content-Disposition"] == f'attachment; filename="support-interactions.{name}"'
         list(response.streaming_content)
+
+
+def test_one_missing_image_file_does_not_end_an_export(api: Api, pages: Client, tmp_path: Path) -> None:
+    api.log(messages=shown(picture()))
+    api.log()
+    (file,) = (path for path in (tmp_path / "images").rglob("*") if path.is_file())
+    file.unlink()
+    newer, older = documents_of(exported(pages, "jsonl"))
+    assert newer["messages"] == interaction()["messages"]
+    assert f"/api/v1/images/support/{file.name}" in json.dumps(older["messages"])

@@ -62,7 +62,9 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
     interaction = Interaction.objects.with_everything().select_related("project").filter(pk=interaction_id).first()
     if interaction is None or not caller.may(interaction.project_id, Permission.READ):
         raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
-    return answer(next(documents.whole([interaction], interaction.project.key, inline=images == "inline")))
+    return answer(
+        next(documents.whole([interaction], interaction.project.key, "inline" if images == "inline" else "link"))
+    )
 
 
 @router.get("/images/{project}/{name}", tags=["reading"], openapi_extra=described(Permission.READ))
