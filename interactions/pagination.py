@@ -58,6 +58,18 @@ def link(path: str, query: QueryDict, place: Place) -> str:
     return f"{path}?{moved.urlencode()}"
 
 
+def read(query: QueryDict) -> tuple[Place, int]:
+    """The place and the size of the page that a query string asks for. Raises `Invalid` with the parameter's name."""
+    return read_place(once(query, "older_than"), once(query, "newer_than")), read_size(once(query, "limit"))
+
+
+def once(query: QueryDict, name: str) -> str:
+    given = query.getlist(name)
+    if len(given) > 1:
+        raise Invalid("Give this parameter once.", name)
+    return given[0] if given else ""
+
+
 def read_place(older_than: str, newer_than: str) -> Place:
     """A place from the two parameters of a URL."""
     if older_than and newer_than:

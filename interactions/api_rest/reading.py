@@ -38,12 +38,11 @@ _PAGING: list[dict[str, Any]] = [
 def list_interactions(request: HttpRequest) -> HttpResponse:
     """The newest interactions that match: the tab's filters, as rows with previews. `older` and `newer` are links."""
     caller = _caller(request)
-    project = _project(caller, _once(request, "project"))
+    project = _project(caller, pagination.once(request.GET, "project"))
     filterset = InteractionFilterSet(request.GET, project)
     matches = filterset.qs
-    place = pagination.read_place(_once(request, "older_than"), _once(request, "newer_than"))
-    size = pagination.read_size(_once(request, "limit"))
-    counted = _is_counted(_once(request, "count"))
+    place, size = pagination.read(request.GET)
+    counted = _is_counted(pagination.once(request.GET, "count"))
     if "images" in request.GET:
         raise Invalid("Rows hold no images. Ask for an interaction with images=inline.", "images")
     page = pagination.page(matches.with_row_details(), place, size)
@@ -99,13 +98,6 @@ def _project(caller: Caller, key_or_id: str) -> Project:
         known = Project.objects.filter(uid=by_id, pk__in=granted).values_list("key", flat=True)
         key_or_id = known.first() or key_or_id
     return Project.objects.get(pk=caller.project_id(key_or_id, Permission.READ))
-
-
-def _once(request: HttpRequest, name: str) -> str:
-    given = request.GET.getlist(name)
-    if len(given) > 1:
-        raise Invalid("Give this parameter once.", name)
-    return given[0] if given else ""
 
 
 def _is_counted(text: str) -> bool:

@@ -32,8 +32,7 @@ def json(request: ProjectRequest) -> HttpResponseBase:
     """The page of the list that the same query string shows, as the API's list gives it."""
     filterset = InteractionFilterSet(request.GET, request.project)
     try:
-        place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
-        size = pagination.read_size(request.GET.get("limit", ""))
+        place, size = pagination.read(request.GET)
         page = pagination.page(filterset.qs.with_row_details(), place, size)
     except Invalid as error:
         return _refused(error)

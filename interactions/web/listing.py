@@ -65,8 +65,7 @@ def _read(filters: InteractionFilterSet, request: HttpRequest) -> tuple[Page, li
     if refusals:
         return Page([], None, None), refusals
     try:
-        place = pagination.read_place(request.GET.get("older_than", ""), request.GET.get("newer_than", ""))
-        size = pagination.read_size(request.GET.get("limit", ""))
+        place, size = pagination.read(request.GET)
     except Invalid as error:
         name = error.field or ""
         problem = Problem(name, request.GET.get(name, ""), error.message)
