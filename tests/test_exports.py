@@ -148,3 +148,10 @@ def test_one_missing_image_file_does_not_end_an_export(api: Api, pages: Client, 
     newer, older = documents_of(exported(pages, "jsonl"))
     assert newer["messages"] == interaction()["messages"]
     assert f"/api/v1/images/support/{file.name}" in json.dumps(older["messages"])
+
+
+def test_an_export_refuses_a_form_of_images_that_it_does_not_know(pages: Client) -> None:
+    for query in ("images=none", "images=link&images=inline"):
+        response = pages.get(f"/projects/support/interactions.jsonl?{query}")
+        assert response.status_code == 422
+        assert response.content.decode().startswith("images: ")

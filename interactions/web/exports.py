@@ -19,9 +19,8 @@ from interactions.web.permissions import ProjectRequest, requires
 def jsonl(request: ProjectRequest) -> HttpResponseBase:
     """`images=link` leaves the images out and their addresses in."""
     filterset = InteractionFilterSet(request.GET, request.project)
-    inline = request.GET.get("images", "inline") != "link"
     try:
-        lines = exports.jsonl(filterset.qs, request.project, inline=inline)
+        lines = exports.jsonl(filterset.qs, request.project, inline=_inline(request))
     except Invalid as error:
         return _refused(error)
     return _download(request, lines, "application/x-ndjson", "jsonl")
@@ -48,6 +47,13 @@ def csv(request: ProjectRequest) -> HttpResponseBase:
     except Invalid as error:
         return _refused(error)
     return _download(request, lines, "text/csv; charset=utf-8", "csv")
+
+
+def _inline(request: ProjectRequest) -> bool:
+    form = pagination.once(request.GET, "images") or "inline"
+    if form not in ("inline", "link"):
+        raise Invalid("Write images=inline or images=link.", "images")
+    return form == "inline"
 
 
 def _download(request: ProjectRequest, lines: Iterator[bytes], content_type: str, suffix: str) -> HttpResponseBase:
