@@ -172,6 +172,21 @@ _FOR_SQLITE: dict[str, Callable[[Any], Any]] = {
 _FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {"BinaryField": _digest}
 
 
+# Counting up
+
+
+def advance(revisions: type[models.Model], project_id: int, events: int) -> int:
+    """Add to a project's counter (made if need be), and lock it until the transaction ends. Returns its new value."""
+    table = connection.ops.quote_name(revisions._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (project_id, latest, forgotten) VALUES (%s, %s, 0) "  # noqa: S608
+            f"ON CONFLICT (project_id) DO UPDATE SET latest = {table}.latest + excluded.latest RETURNING latest",
+            [project_id, events],
+        )
+        return int(cursor.fetchone()[0])
+
+
 # Files
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from interactions import payloads
@@ -65,7 +65,7 @@ class AddFeedback:
 
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         payload = self.payload
-        project_id = _project_of(caller, payload.completion_id, "completion_id", Permission.JUDGE)
+        project_id, number = _place_of(caller, payload.completion_id, "completion_id")
         if payload.project and caller.project_id(payload.project, Permission.JUDGE) != project_id:
             raise NotFound(f"The project “{payload.project}” has no such interaction.", "completion_id")
         key, value = _value(project_id, payload, "")
@@ -73,6 +73,7 @@ class AddFeedback:
         item = payloads.FeedbackItem(
             metric=payload.metric, value=payload.value, details=payload.details, reason=payload.reason
         )
+        batch.change(project_id, number)
         return {"feedback_id": str(batch.add_feedback(project_id, payload.completion_id, key, value, item, user))}
 
 
@@ -87,16 +88,19 @@ class Compare:
         project_id = caller.project_id(payload.project, Permission.JUDGE)
         key = _feedback_key(project_id, payload.metric, "metric")
         user = payload.user_id or caller.user_uid
-        preferred = self._side(payload.preferred_completion, "preferred_completion", project_id, caller)
-        other = self._side(payload.other_completion, "other_completion", project_id, caller)
-        sides = [self._record(side, caller, batch) for side in (preferred, other)]
-        return {"comparison_id": str(batch.add_comparison(project_id, key.id, sides[0], sides[1], payload.tied, user))}
+        sides = (
+            self._side(payload.preferred_completion, "preferred_completion", project_id, caller),
+            self._side(payload.other_completion, "other_completion", project_id, caller),
+        )
+        preferred, other = (self._id(side, caller, batch) for side in sides)
+        return {"comparison_id": str(batch.add_comparison(project_id, key.id, preferred, other, payload.tied, user))}
 
-    def _side(self, side: UUID | payloads.Side, field: str, project_id: int, caller: Caller) -> UUID | Prepared:
+    def _side(self, side: UUID | payloads.Side, field: str, project_id: int, caller: Caller) -> _Stored | Prepared:
         if isinstance(side, UUID):
-            if _project_of(caller, side, field, Permission.JUDGE) != project_id:
+            project_of_side, number = _place_of(caller, side, field)
+            if project_of_side != project_id:
                 raise NotFound(f"The project “{self.payload.project}” has no interaction {side}.", field)
-            return side
+            return _Stored(side, project_id, number)
         _allow(caller, project_id, Permission.LOG)
         if not self.payload.messages:
             raise Invalid("Send the messages that both texts answer.", "messages")
@@ -110,11 +114,20 @@ class Compare:
             )
         return prepared
 
-    def _record(self, side: UUID | Prepared, caller: Caller, batch: Batch) -> UUID:
-        if isinstance(side, UUID):
-            return side
-        Record(side).plan(caller, batch)
+    def _id(self, side: _Stored | Prepared, caller: Caller, batch: Batch) -> UUID:
+        if isinstance(side, Prepared):
+            Record(side).plan(caller, batch)
+        else:
+            batch.change(side.project_id, side.number)
         return side.id
+
+
+class _Stored(NamedTuple):
+    """An interaction that is in the store already."""
+
+    id: UUID
+    project_id: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +148,12 @@ def _allow(caller: Caller, project_id: int, permission: Permission) -> None:
         raise NotFound(f"There is no such project, or the caller lacks {permission} in it.", "project")
 
 
-def _project_of(caller: Caller, interaction_id: UUID, field: str, permission: Permission) -> int:
-    project_id = Interaction.objects.filter(pk=interaction_id).values_list("project_id", flat=True).first()
-    if project_id is None or not caller.may(project_id, permission):
+def _place_of(caller: Caller, interaction_id: UUID, field: str) -> tuple[int, int]:
+    """The project of an interaction that the caller may judge, and its number there."""
+    place = Interaction.objects.filter(pk=interaction_id).values_list("project_id", "number").first()
+    if place is None or not caller.may(place[0], Permission.JUDGE):
         raise NotFound(f"There is no interaction {interaction_id} that this caller can judge.", field)
-    return project_id
+    return place
 
 
 def _feedback_key(project_id: int, key: str, field: str) -> vocabulary.KnownKey:

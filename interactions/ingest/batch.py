@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from django.db import models
 from interactions import database, ids, payloads
 from interactions.errors import Unavailable
 from interactions.images import Picture
+from interactions.ingest import history
 from interactions.ingest.preparation import Prepared
 from interactions.models import (
     Comparison,
@@ -24,13 +27,9 @@ from interactions.models import (
     Transcript,
 )
 
-# In the order of insertion: what others refer to comes first.
+# In the order of insertion. Interactions come last, because their numbers make other writers of the project wait;
+# what refers to them is checked at the transaction's end.
 COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
-    Interaction: (
-        "id", "project", "model", "created_at", "recorded_at", "source", "state", "error_kind", "finish_reason",
-        "session_id", "user_uid", "prompt_hash", "prompt_preview", "completion_preview", "image_count",
-        "message_count", "prompt_tokens", "completion_tokens", "total_tokens", "first_token_ms", "total_ms",
-    ),
     Transcript: ("interaction", "project", "prompt_text", "completion_text", "document"),
     Labelling: ("project", "interaction", "key", "label"),
     Feedback: ("id", "project", "interaction", "key", "value", "details", "reason", "user_uid", "created_at"),
@@ -38,7 +37,18 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Comparison: ("id", "project", "key", "preferred_id", "other_id", "tied", "user_uid", "created_at"),
     Outcome: ("id", "project", "key", "session_id", "value", "details", "user_uid", "created_at"),
     IdempotencyKey: ("api_key", "key", "request_digest", "answer", "created_at"),
+    Interaction: (
+        "id", "project", "model", "created_at", "recorded_at", "source", "state", "error_kind", "finish_reason",
+        "session_id", "user_uid", "prompt_hash", "prompt_preview", "completion_preview", "image_count",
+        "message_count", "prompt_tokens", "completion_tokens", "total_tokens", "first_token_ms", "total_ms",
+        "number",
+    ),
 }  # fmt: skip
+
+
+# A row's number is known only when it is inserted.
+_GIVEN = COLUMNS[Interaction][:-1]
+_PROJECT = _GIVEN.index("project")
 
 
 class Batch:
@@ -46,12 +56,13 @@ class Batch:
         self._rows: dict[type[models.Model], list[tuple[Any, ...]]] = {model: [] for model in COLUMNS}
         self._pictures: dict[tuple[int, str], Picture] = {}
         self._uses: list[tuple[int, UUID, str, int]] = []
+        self._changed: dict[int, set[int]] = {}
 
     # Adding
 
     def add_interaction(self, prepared: Prepared, model_id: int | None) -> None:
         row = prepared.row | {"project": prepared.project_id, "model": model_id}
-        self._rows[Interaction].append(tuple(row[name] for name in COLUMNS[Interaction]))
+        self._rows[Interaction].append(tuple(row[name] for name in _GIVEN))
         texts = prepared.transcript
         self._rows[Transcript].append(
             (prepared.id, prepared.project_id, texts["prompt_text"], texts["completion_text"], texts["document"])
@@ -92,6 +103,10 @@ class Batch:
         self._rows[Outcome].append((id, project_id, key_id, session, value, details or "", user, moment))
         return id
 
+    def change(self, project_id: int, number: int) -> None:
+        """An interaction that is in the store already is altered by this batch."""
+        self._changed.setdefault(project_id, set()).add(number)
+
     def add_answer(self, api_key_id: int, key: str, request_digest: str, answer: str) -> None:
         self._rows[IdempotencyKey].append((api_key_id, key, request_digest, answer, ids.now()))
 
@@ -102,7 +117,17 @@ class Batch:
         if self._uses:
             self._rows[ImageUse] = self._image_uses()
         for model, columns in COLUMNS.items():
-            database.insert_rows(model, columns, self._rows[model])
+            rows = self._numbered(self._rows[model]) if model is Interaction else self._rows[model]
+            database.insert_rows(model, columns, rows)
+
+    def _numbered(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        recorded = Counter(row[_PROJECT] for row in rows)
+        # In the same order as every other writer, so that no two wait for each other.
+        numbers = {
+            project_id: count(history.write(project_id, recorded[project_id], self._changed.get(project_id, ())))
+            for project_id in sorted(recorded.keys() | self._changed.keys())
+        }
+        return [(*row, next(numbers[row[_PROJECT]])) for row in rows]
 
     def _image_uses(self) -> list[tuple[Any, ...]]:
         now = ids.now()

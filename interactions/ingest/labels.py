@@ -8,7 +8,7 @@ from django.db import transaction
 
 from interactions.access import Caller, Permission
 from interactions.errors import Invalid, NotFound
-from interactions.ingest import vocabulary
+from interactions.ingest import history, vocabulary
 from interactions.ingest.commit import told
 from interactions.models import Feedback, Interaction, Labelling
 from interactions.payloads import MAX_LABELS
@@ -27,22 +27,27 @@ def set_label(caller: Caller, interaction: Interaction, key: str, value: str) ->
             key_id=key_id,
             defaults={"label_id": label_id, "project_id": interaction.project_id},
         )
+        history.note(interaction.project_id, interaction.number)
 
 
 @told()
 def remove_label(caller: Caller, interaction: Interaction, key: str) -> None:
     _allow(caller, interaction)
-    removed, _ = Labelling.objects.filter(interaction=interaction, key__key=key).delete()
-    if not removed:
-        raise NotFound(f"The interaction has no label “{key}”.", "key")
+    with transaction.atomic():
+        removed, _ = Labelling.objects.filter(interaction=interaction, key__key=key).delete()
+        if not removed:
+            raise NotFound(f"The interaction has no label “{key}”.", "key")
+        history.note(interaction.project_id, interaction.number)
 
 
 @told()
 def remove_feedback(caller: Caller, interaction: Interaction, feedback_id: UUID) -> None:
     _allow(caller, interaction)
-    removed, _ = Feedback.objects.filter(interaction=interaction, pk=feedback_id).delete()
-    if not removed:
-        raise NotFound("The interaction has no such feedback.", "feedback")
+    with transaction.atomic():
+        removed, _ = Feedback.objects.filter(interaction=interaction, pk=feedback_id).delete()
+        if not removed:
+            raise NotFound("The interaction has no such feedback.", "feedback")
+        history.note(interaction.project_id, interaction.number)
 
 
 def _allow(caller: Caller, interaction: Interaction) -> None:

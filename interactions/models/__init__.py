@@ -5,10 +5,12 @@ from interactions.models.images import Image, ImageUse
 from interactions.models.interactions import Interaction, Transcript
 from interactions.models.judgements import Comparison, Feedback, IdempotencyKey, Labelling, Outcome
 from interactions.models.projects import FeedbackKey, Label, LabelKey, Model, Project
+from interactions.models.revisions import Change, Revision, Segment
 
 __all__ = [
     "ApiKey",
     "ApiKeyProject",
+    "Change",
     "Comparison",
     "Feedback",
     "FeedbackKey",
@@ -23,6 +25,8 @@ __all__ = [
     "Model",
     "Outcome",
     "Project",
+    "Revision",
+    "Segment",
     "Transcript",
     "User",
 ]

@@ -45,6 +45,8 @@ class Interaction(models.Model):
     error_kind = models.CharField(max_length=200, blank=True)
     finish_reason = models.CharField(max_length=100, blank=True)
     session_id = CompactUUIDField()
+    # Its place in the project's history, from 1; see `Revision`. What the index is made of.
+    number = models.BigIntegerField(editable=False, db_default=0)
     # Whom the caller names, or the key's owner; it need not be an account of this server.
     user_uid = CompactUUIDField(null=True)
     prompt_hash = DigestField()
@@ -69,21 +71,15 @@ class Interaction(models.Model):
     kept_images: dict[str, Image]
 
     class Meta:
+        # Of what has few values (models, labels, sources ...) the index knows the interactions; see `index`.
         indexes = (
-            models.Index(fields=["project", "id"], name="interaction_newest"),
-            models.Index(fields=["project", "model", "id"], name="interaction_by_model"),
-            models.Index(fields=["project", "session_id", "id"], name="interaction_by_session"),
-            models.Index(fields=["project", "user_uid", "id"], name="interaction_by_user"),
-            models.Index(fields=["project", "prompt_hash", "id"], name="interaction_by_prompt"),
-            # Few rows have images or are not LIVE; the partial indexes hold just those.
-            models.Index(
-                fields=["project", "id"], condition=models.Q(image_count__gt=0), name="interaction_with_image"
-            ),
-            models.Index(fields=["project", "source", "id"], name="interaction_by_source"),
-            models.Index(
-                fields=["project", "state", "id"], condition=~models.Q(state="done"), name="interaction_not_done"
-            ),
+            models.Index(fields=["project", "id", "number"], name="interaction_newest_first"),
+            models.Index(fields=["project", "session_id", "number"], name="interaction_of_session"),
+            models.Index(fields=["project", "user_uid", "number"], name="interaction_of_user"),
+            models.Index(fields=["project", "prompt_hash", "number"], name="interaction_of_prompt"),
         )
+        # As an expression, so that SQLite need not copy a large table to add it.
+        constraints = (models.UniqueConstraint("project", "number", name="interaction_number_unique"),)
 
     def __str__(self) -> str:
         return str(self.id)

@@ -15,6 +15,9 @@ class Project(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Retention, in days after `created_at` of an interaction; without a number it is kept.
+    keep_transcripts = models.PositiveIntegerField(null=True, blank=True, help_text="days that texts and images stay")
+    keep_interactions = models.PositiveIntegerField(null=True, blank=True, help_text="days that interactions stay")
 
     def __str__(self) -> str:
         return self.key
