@@ -13,7 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adaptive_site.settings")
 django.setup(set_prefix=False)
 import_module(settings.ROOT_URLCONF)  # now, so that the first request does not wait for it
 
-from interactions.bridge.server import Application  # noqa: E402 - models can be imported only now
+from interactions.bridge import background  # noqa: E402 - models can be imported only now
+from interactions.bridge.server import Application  # noqa: E402
 
 application = Application()
 
@@ -22,3 +23,5 @@ application = Application()
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 10, 10)
+
+background.start()

@@ -1,4 +1,5 @@
-"""What every filter means. One condition answers `q()` for the database and `describe()` for people.
+"""What every filter means. One condition answers `numbers()` for the index, `q()` for the database, and `describe()`
+for people.
 
 The query string and every other spelling only build these; nothing else writes a `Q` about an interaction. Conditions
 on labels and feedback are `EXISTS`, never a join: a join repeats rows, and `DISTINCT` would undo the keyset order.
@@ -15,9 +16,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from pyroaring import BitMap
 
 from interactions import ids
-from interactions.models import Comparison, Feedback, FeedbackKey, Label, Labelling, Model, Project, User
+from interactions.index import COMPARED, IMAGE, LABEL, LABELLED, MODEL, SCORED, SOURCE, STATE, USER, Index
+from interactions.models import Comparison, Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project, User
 
 NOTHING = Q(pk__in=())
 # Not Q(): Django drops an empty one wherever it stands, also below a negation or beside an alternative.
@@ -30,8 +33,16 @@ class Condition(ABC):
         """The condition on `Interaction`. Names are resolved within `project`; unknown ones match nothing."""
 
     @abstractmethod
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        """The same, as the set of their numbers. It may be the index's own: not to be altered."""
+
+    @abstractmethod
     def describe(self) -> str:
         """A phrase that reads on after "interactions where"."""
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        """What it is about, as a kind and a key. A facet's counts leave out what is about that facet alone."""
+        return frozenset({(type(self).__name__, "")})
 
 
 # Combinations
@@ -46,8 +57,20 @@ class All(Condition):
     def q(self, project: Project) -> Q:
         return reduce(operator.and_, (part.q(project) for part in self.parts)) if self.parts else EVERYTHING
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        if not self.parts:
+            return index.everything()
+        return reduce(operator.and_, sorted((part.numbers(project, index) for part in self.parts), key=len))
+
     def describe(self) -> str:
         return _joined(" and ", self.parts) if self.parts else "everything"
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset().union(*(part.facets() for part in self.parts))
+
+    def flat(self) -> tuple[Condition, ...]:
+        """The parts, and in the place of parts that are an `All` themselves, theirs."""
+        return tuple(leaf for part in self.parts for leaf in (part.flat() if isinstance(part, All) else (part,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +82,14 @@ class AnyOf(Condition):
     def q(self, project: Project) -> Q:
         return reduce(operator.or_, (part.q(project) for part in self.parts)) if self.parts else NOTHING
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return BitMap.union(*(part.numbers(project, index) for part in self.parts)) if self.parts else BitMap()
+
     def describe(self) -> str:
         return _joined(" or ", self.parts) if self.parts else "nothing"
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset().union(*(part.facets() for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +99,14 @@ class Not(Condition):
     def q(self, project: Project) -> Q:
         return ~self.part.q(project)
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.everything() - self.part.numbers(project, index)
+
     def describe(self) -> str:
         return f"not {_within(self.part)}"
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return self.part.facets()
 
 
 def _joined(word: str, parts: tuple[Condition, ...]) -> str:
@@ -90,8 +125,17 @@ class ModelIn(Condition):
     keys: tuple[str, ...]
 
     def q(self, project: Project) -> Q:
-        found = tuple(Model.objects.filter(project=project, key__in=self.keys).values_list("id", flat=True))
+        found = self._ids(project)
         return Q(model_id__in=found) if found else NOTHING
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.having(MODEL, self._ids(project))
+
+    def _ids(self, project: Project) -> tuple[int, ...]:
+        return tuple(Model.objects.filter(project=project, key__in=self.keys).values_list("id", flat=True))
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("model", "")})
 
     def describe(self) -> str:
         return f"model is {_either(self.keys)}"
@@ -104,6 +148,12 @@ class SourceIn(Condition):
     def q(self, project: Project) -> Q:
         return Q(source__in=self.sources) if self.sources else NOTHING
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.having(SOURCE, self.sources)
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("source", "")})
+
     def describe(self) -> str:
         return f"source is {_either(self.sources)}"
 
@@ -114,6 +164,9 @@ class StateIn(Condition):
 
     def q(self, project: Project) -> Q:
         return Q(state__in=self.states) if self.states else NOTHING
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.having(STATE, self.states)
 
     def describe(self) -> str:
         return f"state is {_either(self.states)}"
@@ -134,6 +187,9 @@ class CreatedWithin(Condition):
             q &= Q(id__lt=ids.floor(self.until))
         return q
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.created_within(self.since, self.until)
+
     def describe(self) -> str:
         bounds = (("from", self.since), ("before", self.until))
         return " ".join(f"{word} {_minute(moment)}" for word, moment in bounds if moment) or "at any time"
@@ -146,6 +202,9 @@ class InSession(Condition):
     def q(self, project: Project) -> Q:
         return Q(session_id=self.session_id)
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.stored(session_id=self.session_id)
+
     def describe(self) -> str:
         return f"session is {self.session_id}"
 
@@ -157,10 +216,17 @@ class CreatedBy(Condition):
     user: UUID | str
 
     def q(self, project: Project) -> Q:
+        uid = self._uid()
+        return Q(user_uid=uid) if uid else NOTHING
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        uid = self._uid()
+        return index.having(USER, [uid.hex] if uid else [])
+
+    def _uid(self) -> UUID | None:
         if isinstance(self.user, UUID):
-            return Q(user_uid=self.user)
-        account = User.objects.filter(email=self.user.lower()).values_list("uid", flat=True).first()
-        return Q(user_uid=account) if account else NOTHING
+            return self.user
+        return User.objects.filter(email=self.user.lower()).values_list("uid", flat=True).first()
 
     def describe(self) -> str:
         return f"user is {self.user}"
@@ -172,6 +238,9 @@ class IdIs(Condition):
 
     def q(self, project: Project) -> Q:
         return Q(id=self.id)
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.stored(id=self.id)
 
     def describe(self) -> str:
         return f"id is {self.id}"
@@ -186,6 +255,9 @@ class PromptHashIs(Condition):
     def q(self, project: Project) -> Q:
         return Q(prompt_hash=self.sha256)
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.stored(prompt_hash=self.sha256)
+
     def describe(self) -> str:
         return f"prompt hash is {self.sha256[:12]}…"
 
@@ -196,6 +268,10 @@ class HasImage(Condition):
 
     def q(self, project: Project) -> Q:
         return Q(image_count__gt=0) if self.wanted else Q(image_count=0)
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        having = index.having(IMAGE, [1])
+        return having if self.wanted else index.everything() - having
 
     def describe(self) -> str:
         return "has an image" if self.wanted else "has no image"
@@ -213,6 +289,9 @@ class PromptContains(Condition):
     def q(self, project: Project) -> Q:
         return Q(transcript__prompt_text__has_text=self.text)
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.stored(transcript__prompt_text__has_text=self.text)
+
     def describe(self) -> str:
         return f"prompt contains “{self.text}”"
 
@@ -223,6 +302,9 @@ class CompletionContains(Condition):
 
     def q(self, project: Project) -> Q:
         return Q(transcript__completion_text__has_text=self.text)
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.stored(transcript__completion_text__has_text=self.text)
 
     def describe(self) -> str:
         return f"completion contains “{self.text}”"
@@ -253,11 +335,23 @@ class Labelled(Condition):
     values: tuple[str, ...] = ()
 
     def q(self, project: Project) -> Q:
-        named = Label.objects.filter(key__project=project, key__key=self.key)
-        if self.values:
-            named = named.filter(value__in=self.values)
-        found = tuple(named.values_list("id", flat=True))
+        found = [label for label, _ in self._labels(project)]
         return _having(Labelling.objects.filter(label_id__in=found)) if found else NOTHING
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        if not self.values:
+            keys = LabelKey.objects.filter(project=project, key=self.key).values_list("id", flat=True)
+            return index.having(LABELLED, keys)
+        found = self._labels(project)
+        return index.having(LABEL(found[0][1]), [label for label, _ in found]) if found else BitMap()
+
+    def _labels(self, project: Project) -> list[tuple[int, int]]:
+        """The ids of the labels and of their key."""
+        named = Label.objects.filter(key__project=project, key__key=self.key)
+        return list((named.filter(value__in=self.values) if self.values else named).values_list("id", "key_id"))
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("label", self.key)})
 
     def describe(self) -> str:
         return f"{self.key} is {_either(self.values)}" if self.values else f"has the label {self.key}"
@@ -277,15 +371,30 @@ class Scored(Condition):
     reasons: tuple[str, ...] = field(default=())
 
     def q(self, project: Project) -> Q:
-        key = FeedbackKey.objects.filter(project=project, key=self.metric).values_list("id", flat=True).first()
+        key = self._key(project)
+        return NOTHING if key is None else _having(self._given(key))
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        key = self._key(project)
         if key is None:
-            return NOTHING
+            return BitMap()
+        if self.reasons:
+            return index.given(self._given(key))
+        return index.scored(key, self.comparison, self.value) if self.comparison else index.having(SCORED, [key])
+
+    def _key(self, project: Project) -> int | None:
+        return FeedbackKey.objects.filter(project=project, key=self.metric).values_list("id", flat=True).first()
+
+    def _given(self, key: int) -> QuerySet[Feedback]:
         given = Feedback.objects.filter(key_id=key)
         if self.comparison == "ne":
             given = given.exclude(value=self.value)
         elif self.comparison:
             given = given.filter(**{f"value__{_LOOKUPS[self.comparison]}": self.value})
-        return _having(given.filter(reason__in=self.reasons) if self.reasons else given)
+        return given.filter(reason__in=self.reasons) if self.reasons else given
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("score", self.metric)})
 
     def describe(self) -> str:
         about = f" with reason {_either(self.reasons)}" if self.reasons else ""
@@ -304,6 +413,11 @@ class HasFeedback(Condition):
         given = Q(Exists(Feedback.objects.filter(interaction=OuterRef("pk"))))
         return given if self.wanted else ~given
 
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        keys = FeedbackKey.objects.filter(project=project).values_list("id", flat=True)
+        given = index.having(SCORED, keys)
+        return given if self.wanted else index.everything() - given
+
     def describe(self) -> str:
         return "has feedback" if self.wanted else "has no feedback"
 
@@ -317,6 +431,10 @@ class Compared(Condition):
     def q(self, project: Project) -> Q:
         made = Comparison.objects.filter(project=project, key__key=self.metric)
         return Q(Exists(made.filter(preferred_id=OuterRef("pk")))) | Q(Exists(made.filter(other_id=OuterRef("pk"))))
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        keys = FeedbackKey.objects.filter(project=project, key=self.metric).values_list("id", flat=True)
+        return index.having(COMPARED, keys)
 
     def describe(self) -> str:
         return f"was compared under {self.metric}"

@@ -13,15 +13,15 @@ from pydantic_core import to_json
 
 from interactions import documents, transcripts
 from interactions.conditions import number
+from interactions.finding import Matches
 from interactions.models import FeedbackKey, Interaction, LabelKey, Project
-from interactions.querysets import InteractionQuerySet
 
 _CHUNK_ROWS = 100
 _FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK_BYTES = 256 * 1024
 
 
-def jsonl(matches: InteractionQuerySet, project: Project, *, inline: bool = True) -> Iterator[bytes]:
+def jsonl(matches: Matches, project: Project, *, inline: bool = True) -> Iterator[bytes]:
     """One lossless document a line, newest first; images inline as data URIs unless told otherwise."""
     lines = (
         to_json(document) + b"\n"
@@ -37,7 +37,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def as_csv(matches: InteractionQuerySet, project: Project) -> Iterator[bytes]:
+def as_csv(matches: Matches, project: Project) -> Iterator[bytes]:
     """One interaction a line, newest first: a column for each label key and each feedback key of the project."""
     labels = list(LabelKey.objects.filter(project=project).order_by("key").values_list("key", flat=True))
     metrics = list(FeedbackKey.objects.filter(project=project).order_by("key").values_list("key", flat=True))
@@ -91,17 +91,12 @@ def _inert(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_BEGINNINGS) else cell
 
 
-def _chunks(matches: InteractionQuerySet) -> Iterator[list[Interaction]]:
+def _chunks(matches: Matches) -> Iterator[list[Interaction]]:
     """All matches, some at a time: each chunk begins where the last one ended, so none is held longer than needed."""
     beyond: UUID | None = None
-    while True:
-        rest = matches if beyond is None else matches.filter(id__lt=beyond)
-        chunk = list(rest.with_everything().newest_first()[:_CHUNK_ROWS])
-        if chunk:
-            yield chunk
-        if len(chunk) < _CHUNK_ROWS:
-            return
-        beyond = chunk[-1].id
+    while found := matches.newest(_CHUNK_ROWS, beyond):
+        yield list(Interaction.objects.filter(id__in=found).with_everything().newest_first())
+        beyond = found[-1]
 
 
 def _gathered(lines: Iterable[bytes]) -> Iterator[bytes]:

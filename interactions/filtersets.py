@@ -19,7 +19,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from interactions import conditions, ids
+from interactions import conditions, finding, ids
 from interactions.conditions import Condition
 from interactions.errors import Invalid
 from interactions.models import Interaction, Project
@@ -283,11 +283,17 @@ class InteractionFilterSet(django_filters.FilterSet):
         )
 
     @property
-    def qs(self) -> InteractionQuerySet:
+    def matches(self) -> finding.Matches:
         """The matching interactions. Raises `Invalid` for the first parameter that cannot be honoured."""
         for problem in self.problems():
             raise Invalid(problem.message, problem.name)
-        return Interaction.objects.matching(self.project, self.condition())
+        return finding.find(self.project, self.condition())
+
+    @property
+    def qs(self) -> InteractionQuerySet:
+        """The same as a queryset, which only the store answers. Raises as `matches` does."""
+        found = self.matches
+        return Interaction.objects.matching(found.project, found.condition)
 
     def problems(self) -> list[Problem]:
         unknown = [

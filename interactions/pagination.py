@@ -8,8 +8,8 @@ from uuid import UUID
 from django.http import QueryDict
 
 from interactions.errors import Invalid
+from interactions.finding import Matches
 from interactions.models import Interaction
-from interactions.querysets import InteractionQuerySet
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 1_000
@@ -30,22 +30,25 @@ class Page:
     newer: Place | None
 
 
-def page(matches: InteractionQuerySet, place: Place, size: int = PAGE_SIZE) -> Page:
-    """Up to `size` rows, newest first. `matches` must not be ordered or sliced yet."""
+def page(matches: Matches, place: Place, size: int = PAGE_SIZE) -> Page:
+    """Up to `size` rows with what a row shows, newest first."""
     if place.newer_than is not None:
         return _upwards(matches, place.newer_than, size)
-    beyond = matches.filter(id__lt=place.older_than) if place.older_than else matches
-    rows = list(beyond.newest_first()[: size + 1])
-    more, rows = len(rows) > size, rows[:size]
-    newer = Place(newer_than=rows[0].id if rows else place.older_than) if place.older_than else None
-    return Page(rows, Place(older_than=rows[-1].id) if more else None, newer)
+    found = matches.newest(size + 1, place.older_than)
+    more, found = len(found) > size, found[:size]
+    newer = Place(newer_than=found[0] if found else place.older_than) if place.older_than else None
+    return Page(_rows(found), Place(older_than=found[-1]) if more else None, newer)
 
 
-def _upwards(matches: InteractionQuerySet, bound: UUID, size: int) -> Page:
-    rows = list(matches.filter(id__gt=bound).oldest_first()[: size + 1])
-    more, rows = len(rows) > size, rows[:size][::-1]
-    older = Place(older_than=rows[-1].id if rows else bound)
-    return Page(rows, older, Place(newer_than=rows[0].id) if more and rows else None)
+def _upwards(matches: Matches, bound: UUID, size: int) -> Page:
+    found = matches.oldest(size + 1, bound)
+    more, found = len(found) > size, found[:size][::-1]
+    older = Place(older_than=found[-1] if found else bound)
+    return Page(_rows(found), older, Place(newer_than=found[0]) if more and found else None)
+
+
+def _rows(found: list[UUID]) -> list[Interaction]:
+    return list(Interaction.objects.filter(id__in=found).with_row_details().newest_first())
 
 
 def link(path: str, query: QueryDict, place: Place) -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from functools import reduce
+from heapq import nlargest
 
-from interactions import finding
-from interactions.conditions import All
+from pyroaring import BitMap
+
+from interactions import finding, histogram
+from interactions.conditions import All, Condition
+from interactions.errors import Unavailable
+from interactions.histogram import Bar
+from interactions.index import LABEL, MODEL, SCORE, SOURCE, Index, following
+from interactions.index.postings import Dimension, Value, Values, ceiling
 from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Model, Project
-from interactions.querysets import Condition
 
 VALUES_SHOWN = 200
 DISTINCT_SCORES = 11
+RANGES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class LabelTallies:
-    """The values of a label key, commonest first; `others` values more have at least one match but no place here."""
+    """The values of a label key, commonest first; `others` values more have no place here."""
 
     key: str
     values: list[Tally]
@@ -59,15 +68,6 @@ class ScoreTallies:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """The interactions from `since`, inclusive, to `until`, exclusive."""
-
-    since: datetime
-    until: datetime
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """Numbers about a filter, all exact. A facet leaves the filter's own condition on it out, so that siblings stay
     visible. Bars are of one width and leave no gap."""
@@ -85,43 +85,106 @@ def count(project: Project, condition: Condition) -> int:
 
 
 def summary(project: Project, condition: All) -> Summary:
-    from collections import Counter
-    from datetime import timedelta
+    """Raises `Unavailable` while the project's index is still being made."""
+    with following(project) as index:
+        if index is None:
+            raise Unavailable("The numbers of this project are being prepared. Ask again in a moment.")
+        return _Counter(project, condition, index).summary()
 
-    from interactions.models import Interaction, Labelling
 
-    rows = Interaction.objects.matching(project, condition)
-    ids_ = list(rows.values_list("id", "model__key", "source", "created_at"))
-    models = Counter(model for _, model, _, _ in ids_ if model)
-    sources = Counter(source for _, _, source, _ in ids_)
-    labels: dict[str, Counter[str]] = {}
-    for key, value in Labelling.objects.filter(interaction__in=rows).values_list("key__key", "label__value"):
-        labels.setdefault(key, Counter())[value] += 1
-    scores: dict[tuple[str, bool], Counter[float]] = {}
-    for key, kind, value, _ in (
-        Feedback.objects.filter(interaction__in=rows)
-        .values_list("key__key", "key__kind", "value", "interaction")
-        .distinct()
-    ):
-        scores.setdefault((key, kind == "bool"), Counter())[value] += 1
-    days = Counter(moment.replace(hour=0, minute=0, second=0, microsecond=0) for *_, moment in ids_)
-    day, bars = timedelta(days=1), []
-    if days:
-        since = min(days)
-        while since <= max(days):
-            bars.append(Bar(since, since + day, days[since]))
-            since += day
-    return Summary(
-        len(ids_),
-        [Tally(*pair) for pair in models.most_common()],
-        [Tally(*pair) for pair in sources.most_common()],
-        [LabelTallies(key, [Tally(*pair) for pair in some.most_common(200)]) for key, some in sorted(labels.items())],
-        [
-            ScoreTallies(key, is_bool, [ValueTally(v, n) for v, n in sorted(some.items(), reverse=True)], [])
-            for (key, is_bool), some in sorted(scores.items())
-        ],
-        bars,
-    )
+class _Counter:
+    """Counts what matches a condition, with or without the parts of it that are about one facet."""
+
+    def __init__(self, project: Project, condition: All, index: Index) -> None:
+        self._project = project
+        self._index = index
+        self._condition = condition
+        self._parts = [(part.facets(), part.numbers(project, index)) for part in condition.flat()]
+        self._matching = self._without(("", ""))
+
+    def summary(self) -> Summary:
+        return Summary(
+            total=len(self._matching),
+            models=self._models(),
+            sources=_sorted((str(value), count) for value, count in self._counts(SOURCE, ("source", ""))),
+            labels=self._labels(),
+            scores=[self._score(key) for key in FeedbackKey.objects.filter(project=self._project).order_by("key")],
+            bars=histogram.bars(self._index, self._matching, self._condition),
+        )
+
+    def _without(self, facet: tuple[str, str]) -> BitMap:
+        sets = sorted((numbers for facets, numbers in self._parts if facets != {facet}), key=len)
+        return reduce(operator.and_, sets) if sets else self._index.everything()
+
+    def _counts(self, dimension: Dimension, facet: tuple[str, str]) -> Iterator[tuple[Value, int]]:
+        """The values that some of the matches have, and how many."""
+        among = self._matching if all(facets != {facet} for facets, _ in self._parts) else self._without(facet)
+        everything = among is self._index.everything()
+        for value, held in self._index.postings.values(dimension).held.items():
+            count = len(held) if everything else held.intersection_cardinality(among)
+            if count:
+                yield value, count
+
+    def _models(self) -> list[Tally]:
+        names = dict(Model.objects.filter(project=self._project).values_list("id", "key"))
+        return _sorted((names[int(id)], count) for id, count in self._counts(MODEL, ("model", "")) if id in names)
+
+    def _labels(self) -> list[LabelTallies]:
+        keys = list(LabelKey.objects.filter(project=self._project).order_by("key"))
+        counts = {key.pk: list(self._counts(LABEL(key.pk), ("label", key.key))) for key in keys}
+        shown = {key: nlargest(VALUES_SHOWN, some, key=lambda pair: pair[1]) for key, some in counts.items()}
+        names = dict(
+            Label.objects.filter(pk__in=[id for some in shown.values() for id, _ in some]).values_list("id", "value")
+        )
+        return [
+            LabelTallies(
+                key.key,
+                _sorted((names[int(id)], count) for id, count in shown[key.pk] if id in names),
+                self._others(key, len(shown[key.pk]), len(counts[key.pk])),
+            )
+            for key in keys
+        ]
+
+    def _others(self, key: LabelKey, shown: int, counted: int) -> int:
+        if self._index.postings.values(LABEL(key.pk)).complete:
+            return counted - shown
+        return Label.objects.filter(key=key).count() - shown
+
+    def _score(self, key: FeedbackKey) -> ScoreTallies:
+        facet, is_bool = ("score", key.key), key.kind == FeedbackKey.Kind.BOOL
+        values = self._index.postings.values(SCORE(key.pk))
+        if len(values.held) <= DISTINCT_SCORES and not values.ranged:
+            counts = sorted(self._counts(SCORE(key.pk), facet), reverse=True)
+            return ScoreTallies(key.key, is_bool, [ValueTally(float(value), count) for value, count in counts], [])
+        among = self._without(facet)
+        ranges = (Range(least, most, held.intersection_cardinality(among)) for least, most, held in _in_ranges(values))
+        return ScoreTallies(key.key, is_bool, [], [one for one in ranges if one.count])
+
+
+def _sorted(counts: Iterable[tuple[str, int]]) -> list[Tally]:
+    """Commonest first, then by value."""
+    return [Tally(value, count) for value, count in sorted(counts, key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _in_ranges(values: Values) -> Iterator[tuple[float, float, BitMap]]:
+    """All values in some ranges with about as many interactions each, greatest first. The filter has no say in them,
+    so that they stay where they are while it changes."""
+    enough = sum(map(len, values.held.values())) / RANGES_SHOWN
+    several: list[float] = []
+    count = 0
+    for value in sorted((float(value) for value in values.held), reverse=True):
+        several.append(value)
+        count += len(values.held[value])
+        if count >= enough:
+            yield _range(values, several)
+            several, count = [], 0
+    if several:
+        yield _range(values, several)
+
+
+def _range(values: Values, several: list[float]) -> tuple[float, float, BitMap]:
+    most = ceiling(several[0]) if values.ranged else several[0]
+    return several[-1], most, BitMap.union(*(values.held[value] for value in several))
 
 
 @dataclass(frozen=True, slots=True)

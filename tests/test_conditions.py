@@ -13,7 +13,7 @@ import pytest
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from interactions import access, conditions, ids, ingest, payloads, transcripts
+from interactions import access, conditions, finding, ids, index, ingest, payloads, transcripts
 from interactions.conditions import All, AnyOf, Condition, Not
 from interactions.filtersets import InteractionFilterSet
 from interactions.models import FeedbackKey, Interaction, Project, User
@@ -218,10 +218,25 @@ def combined(chance: random.Random, leaves: list[Condition], depth: int) -> Cond
 
 
 def found(project: Project, condition: Condition) -> set[UUID]:
+    """As the store finds them and as the index does, which must be the same."""
     matching: QuerySet[Interaction] = Interaction.objects.matching(project, condition)
-    listed = list(matching.values_list("id", flat=True))
+    listed = list(matching.newest_first().values_list("id", flat=True))
     assert len(listed) == len(set(listed)), "a row was found twice"
+    with index.following(project) as known:
+        assert known is not None
+    matches = finding.find(project, condition)
+    assert matches.count() == len(listed), condition
+    assert len(matches.numbers()) == len(listed), condition
+    assert paged(matches.newest) == listed, condition
+    assert paged(matches.oldest) == listed[::-1], condition
     return set(listed)
+
+
+def paged(step: Callable[[int, UUID | None], list[UUID]]) -> list[UUID]:
+    listed: list[UUID] = []
+    while page := step(7, listed[-1] if listed else None):
+        listed += page
+    return listed
 
 
 def meant(rows: list[Row], condition: Condition) -> set[UUID]:
@@ -273,8 +288,11 @@ def test_a_range_of_time_begins_with_its_first_moment_and_ends_before_its_last(
 
 def test_a_person_is_found_by_address(project: Project, rows: list[Row]) -> None:
     account = User.objects.create_user("bea@example.org")
-    Interaction.objects.filter(pk=rows[0].id).update(user_uid=account.uid)
-    assert found(project, conditions.CreatedBy("Bea@Example.org")) == {rows[0].id}
+    logged = ingest.prepare(_payload(rows[0]), project.pk, None)
+    logged.row["user_uid"] = account.uid
+    ingest.store_images([logged])
+    ingest.perform(access.operator(project), ingest.Record(logged))
+    assert found(project, conditions.CreatedBy("Bea@Example.org")) == {logged.id}
     assert found(project, conditions.CreatedBy("nobody@example.org")) == set()
 
 

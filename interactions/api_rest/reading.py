@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, documents, images, pagination, statistics
+from interactions import access, documents, images, pagination
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound
@@ -40,15 +40,15 @@ def list_interactions(request: HttpRequest) -> HttpResponse:
     caller = _caller(request)
     project = _project(caller, pagination.once(request.GET, "project"))
     filterset = InteractionFilterSet(request.GET, project)
-    matches = filterset.qs
+    matches = filterset.matches
     place, size = pagination.read(request.GET)
     counted = _is_counted(pagination.once(request.GET, "count"))
     if "images" in request.GET:
         raise Invalid("Rows hold no images. Ask for an interaction with images=inline.", "images")
-    page = pagination.page(matches.with_row_details(), place, size)
+    page = pagination.page(matches, place, size)
     listed = documents.listing(page, request.path, request.GET)
     if counted:
-        listed["count"] = statistics.count(project, filterset.condition())
+        listed["count"] = matches.count()
     return answer(listed)
 
 

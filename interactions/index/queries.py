@@ -71,7 +71,7 @@ class Index:
         return self.postings.values(HOUR).held[hour]
 
     def created_within(self, since: datetime | None, until: datetime | None) -> BitMap:
-        """From `since`, inclusive, to `until`, exclusive: whole hours, and what the store says of those at the edges."""
+        """From `since`, inclusive, to `until`, exclusive: and of hours at the edges what the store says."""
         first, last = (-1 if since is None else hour_of(since)), (None if until is None else hour_of(until))
         hours = [hour for hour in self.hours if hour > first and (last is None or hour < last)]
         parts = [self.in_hour(hour) for hour in hours]
@@ -111,11 +111,14 @@ class Index:
                 parts.append(self._given(key_id, comparison, value, float(least), greatest))
         return _union(parts)
 
+    def given(self, feedback: QuerySet[Feedback]) -> BitMap:
+        """Those that some of `feedback` was given to."""
+        return _numbers(feedback.values_list("interaction__number"))
+
     def _given(self, key_id: int, comparison: str, value: float, least: float, greatest: float) -> BitMap:
         given = Feedback.objects.filter(key=key_id, value__gte=least, value__lte=greatest)
         where = {"value" if comparison == "eq" else f"value__{comparison}": value}
-        given = given.exclude(value=value) if comparison == "ne" else given.filter(**where)
-        return _numbers(given.values_list("interaction__number"))
+        return self.given(given.exclude(value=value) if comparison == "ne" else given.filter(**where))
 
 
 def _numbers(rows: QuerySet[Any, Any]) -> BitMap:

@@ -129,7 +129,7 @@ def _found(request: ProjectRequest, interaction: Interaction) -> Found:
     filters = InteractionFilterSet(request.GET, request.project)
     if filters.problems():
         return Found(filters, Neighbours())
-    return Found(filters, surroundings.neighbours(filters.qs, interaction.id))
+    return Found(filters, surroundings.neighbours(filters.matches, interaction.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def jsonl(request: ProjectRequest) -> HttpResponseBase:
     """`images=link` leaves the images out and their addresses in."""
     filterset = InteractionFilterSet(request.GET, request.project)
     try:
-        lines = exports.jsonl(filterset.qs, request.project, inline=_inline(request))
+        lines = exports.jsonl(filterset.matches, request.project, inline=_inline(request))
     except Invalid as error:
         return _refused(error)
     return _download(request, lines, "application/x-ndjson", "jsonl")
@@ -32,7 +32,7 @@ def json(request: ProjectRequest) -> HttpResponseBase:
     filterset = InteractionFilterSet(request.GET, request.project)
     try:
         place, size = pagination.read(request.GET)
-        page = pagination.page(filterset.qs.with_row_details(), place, size)
+        page = pagination.page(filterset.matches, place, size)
     except Invalid as error:
         return _refused(error)
     listed = documents.listing(page, request.path, request.GET)
@@ -43,7 +43,7 @@ def json(request: ProjectRequest) -> HttpResponseBase:
 def csv(request: ProjectRequest) -> HttpResponseBase:
     filterset = InteractionFilterSet(request.GET, request.project)
     try:
-        lines = exports.as_csv(filterset.qs, request.project)
+        lines = exports.as_csv(filterset.matches, request.project)
     except Invalid as error:
         return _refused(error)
     return _download(request, lines, "text/csv; charset=utf-8", "csv")

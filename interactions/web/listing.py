@@ -1,4 +1,4 @@
-"""The Interactions tab: rows, newest first, as the query string filters them, and how many those are."""
+"""The Interactions tab: rows, newest first, as the query string filters them. The numbers follow, see `summary`."""
 
 from __future__ import annotations
 
@@ -41,17 +41,11 @@ def interactions(request: ProjectRequest) -> HttpResponse:
     return response
 
 
-@requires(Permission.READ)
-def count(request: ProjectRequest) -> HttpResponse:
-    """The exact number of matches, as text: it takes longer than the rows, so the page asks for it afterwards."""
-    filters = InteractionFilterSet(request.GET, request.project)
-    if filters.problems():
-        return HttpResponse("", status=422, content_type="text/plain")
-    return HttpResponse(_number(filters), content_type="text/plain; charset=utf-8")
-
-
-def _number(filters: InteractionFilterSet) -> str:
-    return f"{statistics.count(filters.project, filters.condition()):,}"
+def _number(filters: InteractionFilterSet, page: Page, place: str, *, wanted: bool) -> str:
+    """The exact number of matches, if it is wanted, or known because the first page holds them all; else nothing."""
+    if not place and not page.older:
+        return f"{len(page.rows):,}"
+    return f"{statistics.count(filters.project, filters.condition()):,}" if wanted else ""
 
 
 def _wants_results_only(request: HttpRequest) -> bool:
@@ -70,7 +64,7 @@ def _read(filters: InteractionFilterSet, request: HttpRequest) -> tuple[Page, li
         name = error.field or ""
         problem = Problem(name, request.GET.get(name, ""), error.message)
         return Page([], None, None), [Refusal(problem, filters.query())]
-    return pagination.page(filters.qs.with_row_details(), place, size), []
+    return pagination.page(filters.matches, place, size), []
 
 
 def _results(
@@ -89,8 +83,8 @@ def _results(
         "newer": _query(query, page.newer, limit),
         "older": _query(query, page.older, limit),
         "is_first": not place,
-        "number": _number(filters) if request.GET.get("count") and not refusals else "",
-        "count_url": f"{reverse('interactions-count', args=[key])}?{query}",
+        "number": "" if refusals else _number(filters, page, place, wanted=bool(request.GET.get("count"))),
+        "summary_url": "" if refusals else f"{reverse('interactions-summary', args=[key])}?{query}",
         "json_url": f"{reverse('interactions-json', args=[key])}?{'&'.join(filter(None, (query, place)))}",
         "jsonl_url": f"{reverse('interactions-jsonl', args=[key])}?{query}",
         "csv_url": f"{reverse('interactions-csv', args=[key])}?{query}",

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db.models import Count, Prefetch
 
 from interactions import documents, ids
+from interactions.finding import Matches
 from interactions.models import Comparison, Feedback, ImageUse, Interaction, User
-from interactions.querysets import InteractionQuerySet
 from interactions.web import rows
 
 SIBLINGS_SHOWN = 5
@@ -30,11 +30,10 @@ class Neighbours:
     older: UUID | None = None
 
 
-def neighbours(matches: InteractionQuerySet, identifier: UUID) -> Neighbours:
+def neighbours(matches: Matches, identifier: UUID) -> Neighbours:
     """The next matches on either side, whether or not the interaction itself (still) matches."""
-    newer = matches.filter(id__gt=identifier).oldest_first().values_list("id", flat=True).first()
-    older = matches.filter(id__lt=identifier).newest_first().values_list("id", flat=True).first()
-    return Neighbours(newer, older)
+    newer, older = matches.oldest(1, newer_than=identifier), matches.newest(1, older_than=identifier)
+    return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
 # Its session

@@ -526,6 +526,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(api: Api, web: Client
     with CaptureQueriesContext(connection) as fifty:
         assert len(links(shown(web))) == 50
     assert len(fifty) == len(one)
+    web.get(f"{LIST}?state=cancelled")  # the index reads what is new
     with CaptureQueriesContext(connection) as none:
         web.get(f"{LIST}?state=cancelled")
     assert len(none) <= len(one)
