@@ -15,7 +15,7 @@ from pyroaring import BitMap
 
 from interactions import ids
 from interactions.conditions import All, Condition
-from interactions.index import Index, following
+from interactions.index import Index, current
 from interactions.index.queries import hour_of, start_of
 from interactions.models import Interaction, Project
 from interactions.querysets import InteractionQuerySet
@@ -54,13 +54,13 @@ class Matches:
     def _next(self, most: int, way: _Way) -> list[UUID]:
         if self.condition == All():
             return way.first(Interaction.objects.for_project(self.project), most)
-        with following(self.project) as index:
+        with current(self.project) as index:
             if index is None:
                 return way.first(self._rows(), most)
             return _Walk(self.project, index, self.condition.numbers(self.project, index), way).first(most)
 
     def _answer(self, by_index: Callable[[BitMap], _T], by_store: Callable[[], _T]) -> _T:
-        with following(self.project) as index:
+        with current(self.project) as index:
             return by_store() if index is None else by_index(self.condition.numbers(self.project, index))
 
     def _rows(self) -> InteractionQuerySet:

@@ -15,7 +15,7 @@ from interactions.index import Index
 from interactions.index.queries import start_of
 from interactions.models import Interaction
 
-MOST_BARS = 90
+MOST_BARS = 100
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WIDTHS = (
     *(_MINUTE * n for n in (1, 2, 5, 10, 15, 30)),

@@ -14,7 +14,7 @@ from interactions import finding, histogram
 from interactions.conditions import All, Condition
 from interactions.errors import Unavailable
 from interactions.histogram import Bar
-from interactions.index import LABEL, MODEL, SCORE, SOURCE, Index, following
+from interactions.index import LABEL, MODEL, SCORE, SOURCE, Index, current
 from interactions.index.postings import Dimension, Value, Values, ceiling
 from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Model, Project
 
@@ -86,7 +86,7 @@ def count(project: Project, condition: Condition) -> int:
 
 def summary(project: Project, condition: All) -> Summary:
     """Raises `Unavailable` while the project's index is still being made."""
-    with following(project) as index:
+    with current(project) as index:
         if index is None:
             raise Unavailable("The numbers of this project are being prepared. Ask again in a moment.")
         return _Counter(project, condition, index).summary()

@@ -222,7 +222,7 @@ def found(project: Project, condition: Condition) -> set[UUID]:
     matching: QuerySet[Interaction] = Interaction.objects.matching(project, condition)
     listed = list(matching.newest_first().values_list("id", flat=True))
     assert len(listed) == len(set(listed)), "a row was found twice"
-    with index.following(project) as known:
+    with index.current(project) as known:
         assert known is not None
     matches = finding.find(project, condition)
     assert matches.count() == len(listed), condition

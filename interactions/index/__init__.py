@@ -14,7 +14,7 @@ project's revision (`ingest.history`), under a lock; so whoever has followed all
 however many processes write, and however they end.
 """
 
-from interactions.index.following import following, keep_all
+from interactions.index.following import current, keep_all
 from interactions.index.postings import (
     COMPARED,
     HOUR,
@@ -43,6 +43,6 @@ __all__ = [
     "STATE",
     "USER",
     "Index",
-    "following",
+    "current",
     "keep_all",
 ]

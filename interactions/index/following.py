@@ -17,7 +17,6 @@ from interactions import database, ids
 from interactions.index import reading, segments
 from interactions.index.postings import Postings, blocks, united
 from interactions.index.queries import Index
-from interactions.index.segments import BLOCK_SIZE
 from interactions.models import Change, Project, Revision, Segment
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class _Followed:
         """Read the segments; and from the rows, what no segment tells."""
         upto: dict[int, int] = {}
         parts = []
-        for block in range(_revision(self._project_id)[0] // BLOCK_SIZE + 1):
+        for block in range(_revision(self._project_id)[0] // segments.BLOCK_SIZE + 1):
             part, upto[block] = self._open_block(block)
             parts.append(part)
         postings = united(parts)
@@ -76,7 +75,10 @@ class _Followed:
                     log.info("Block %s of project %s is read again", block, self._project_id)
             postings = Postings()
             reading.add_range(
-                postings, self._project_id, max(1, block * BLOCK_SIZE), min(latest, (block + 1) * BLOCK_SIZE - 1)
+                postings,
+                self._project_id,
+                max(1, block * segments.BLOCK_SIZE),
+                min(latest, (block + 1) * segments.BLOCK_SIZE - 1),
             )
         self._unsaved.add(block)
         return postings, latest
@@ -89,13 +91,16 @@ class _Followed:
                 raise Outdated
             changed = BitMap()
             for revision, numbers in self._changes(min(upto.values()), latest):
-                for block in blocks(numbers, BLOCK_SIZE):
+                for block in blocks(numbers, segments.BLOCK_SIZE):
                     if revision > upto.get(block, latest):
                         changed |= numbers & segments.of_block(block)
                         self._unsaved.add(block)
-            for block in range(latest // BLOCK_SIZE + 1):
+            for block in range(latest // segments.BLOCK_SIZE + 1):
                 known = upto.get(block, 0)
-                first, last = max(known + 1, block * BLOCK_SIZE), min(latest, (block + 1) * BLOCK_SIZE - 1)
+                first, last = (
+                    max(known + 1, block * segments.BLOCK_SIZE),
+                    min(latest, (block + 1) * segments.BLOCK_SIZE - 1),
+                )
                 if first <= last:
                     reading.add_range(postings, self._project_id, first, last)
                     self._unsaved.add(block)
@@ -121,8 +126,8 @@ class _Followed:
             # If reading fails midway, the revision stays, and the next time reads all of it again: no harm in that.
             reading.add_range(self.index.postings, self._project_id, self._revision + 1, latest)
             reading.add_again(self.index.postings, self._project_id, changed)
-        self._unsaved.update(blocks(changed, BLOCK_SIZE))
-        self._unsaved.update(range((self._revision + 1) // BLOCK_SIZE, latest // BLOCK_SIZE + 1))
+        self._unsaved.update(blocks(changed, segments.BLOCK_SIZE))
+        self._unsaved.update(range((self._revision + 1) // segments.BLOCK_SIZE, latest // segments.BLOCK_SIZE + 1))
         self._revision = latest
         self._last_event = time.monotonic()
 
@@ -186,7 +191,7 @@ def _of(project: Project) -> _Followed:
 
 
 @contextmanager
-def following(project: Project) -> Iterator[Index | None]:
+def current(project: Project) -> Iterator[Index | None]:
     """The project's index as new as the store, for this thread alone; None while it is still being made.
 
     None also within a transaction: what it wrote may yet be undone.

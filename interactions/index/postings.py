@@ -168,6 +168,8 @@ def _bound(dimension: Dimension, values: Values) -> None:
 # Ranges of floating-point numbers: those that agree in sign, exponent and the first 7 bits of the mantissa.
 
 _DROPPED_BITS = 45
+# The order of -5e-324; -0.0 comes after it, and is 0.0.
+_BELOW_ZERO = (1 << 63) - 2
 
 
 def floor(value: float) -> float:
@@ -177,7 +179,8 @@ def floor(value: float) -> float:
 
 def ceiling(value: float) -> float:
     """The greatest value of the range that `value` lies in."""
-    return _value(_order(value) | ((1 << _DROPPED_BITS) - 1))
+    greatest = _order(value) | ((1 << _DROPPED_BITS) - 1)
+    return _value(min(greatest, _BELOW_ZERO) if value < 0 else greatest)
 
 
 def _order(value: float) -> int:

@@ -72,14 +72,15 @@ class Index:
 
     def created_within(self, since: datetime | None, until: datetime | None) -> BitMap:
         """From `since`, inclusive, to `until`, exclusive: and of hours at the edges what the store says."""
+        if since is not None and until is not None and since >= until:
+            return BitMap()
         first, last = (-1 if since is None else hour_of(since)), (None if until is None else hour_of(until))
-        hours = [hour for hour in self.hours if hour > first and (last is None or hour < last)]
-        parts = [self.in_hour(hour) for hour in hours]
+        parts = [self.in_hour(hour) for hour in self.hours if hour > first and (last is None or hour < last)]
         if since is not None:
             end = start_of(first + 1)
             parts.append(self._created(since, end if until is None else min(end, until)))
-        if until is not None and last != first:
-            parts.append(self._created(start_of(hour_of(until)), until))
+        if until is not None and last is not None and last != first:
+            parts.append(self._created(start_of(last), until))
         return _union(parts)
 
     def _created(self, since: datetime, until: datetime) -> BitMap:
