@@ -25,6 +25,7 @@ class Permission(StrEnum):
     READ = "interaction:read"
     LOG = "interaction:create"
     JUDGE = "feedback:create"  # feedback, comparisons, labels
+    DELETE = "interaction:delete"  # also what is kept how long
 
 
 _EVERYTHING = frozenset(Permission)

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from pydantic_core import from_json
 
 from interactions import images, pagination, transcripts
-from interactions.models import Comparison, Feedback, Image, Interaction
+from interactions.models import Comparison, Feedback, Image, Interaction, Transcript
 from interactions.pagination import Page
 
 
@@ -49,7 +49,10 @@ ImageForm = Literal["link", "inline", "inline if there"]
 def whole(
     interactions: Sequence[Interaction], project_key: str, image_form: ImageForm = "link"
 ) -> Iterator[dict[str, Any]]:
-    """Each interaction's document, lossless, as it is asked for. Needs `with_everything`."""
+    """Each interaction's document, lossless, as it is asked for. Needs `with_everything`.
+
+    Where the texts were removed, `texts_removed` is true, and `messages` and `completion` are null.
+    """
     compared = comparisons(interactions)
     for interaction in interactions:
         yield _document(interaction, project_key, compared[interaction.id], image_form)
@@ -65,23 +68,17 @@ def _content(kept: Mapping[str, Image], image_form: ImageForm) -> transcripts.Co
 def _document(
     interaction: Interaction, project_key: str, compared: Sequence[Comparison], image_form: ImageForm
 ) -> dict[str, Any]:
-    transcript = interaction.transcript
-    stored = from_json(transcript.document)
-    kept = interaction.kept_images
-    messages = transcripts.put_together(
-        stored["messages"],
-        transcript.prompt_text,
-        _content(kept, image_form),
-        lambda sha: image_link(project_key, kept[sha]),
-    )
+    transcript = transcript_of(interaction)
+    stored = from_json(transcript.document) if transcript else {}
     return {
         "id": str(interaction.id),
         "project": project_key,
         "created_at": timestamp(interaction.created_at),
         "recorded_at": timestamp(interaction.recorded_at),
         "model": interaction.model.key if interaction.model else None,
-        "messages": messages,
-        "completion": stored.get("completion", transcript.completion_text),
+        "messages": _messages(interaction, transcript, stored, project_key, image_form) if transcript else None,
+        "completion": stored.get("completion", transcript.completion_text) if transcript else None,
+        "texts_removed": transcript is None,
         "labels": interaction.labels,
         "feedbacks": [_feedback(feedback) for feedback in interaction.given],
         "comparisons": [_comparison(comparison) for comparison in compared],
@@ -93,6 +90,27 @@ def _document(
         "ab_campaign": stored.get("ab_campaign"),
         "prompt_hash": interaction.prompt_hash,
     }
+
+
+def transcript_of(interaction: Interaction) -> Transcript | None:
+    """Nothing if its texts and images were removed, as retention does after some time."""
+    return getattr(interaction, "transcript", None)
+
+
+def _messages(
+    interaction: Interaction,
+    transcript: Transcript,
+    stored: Mapping[str, Any],
+    project_key: str,
+    image_form: ImageForm,
+) -> Any:
+    kept = interaction.kept_images
+    return transcripts.put_together(
+        stored["messages"],
+        transcript.prompt_text,
+        _content(kept, image_form),
+        lambda sha: image_link(project_key, kept[sha]),
+    )
 
 
 def _common(interaction: Interaction) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import IntegrityError, models
 
-from interactions import database, ids, payloads
+from interactions import database, ids, images, payloads
 from interactions.errors import Unavailable
 from interactions.images import Picture
 from interactions.ingest import history
@@ -49,6 +49,7 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
 # A row's number is known only when it is inserted.
 _GIVEN = COLUMNS[Interaction][:-1]
 _PROJECT = _GIVEN.index("project")
+_SIDES = slice(COLUMNS[Comparison].index("preferred_id"), COLUMNS[Comparison].index("other_id") + 1)
 
 
 class Batch:
@@ -119,6 +120,14 @@ class Batch:
         for model, columns in COLUMNS.items():
             rows = self._numbered(self._rows[model]) if model is Interaction else self._rows[model]
             database.insert_rows(model, columns, rows)
+        self._check_compared()
+
+    def _check_compared(self) -> None:
+        """What is compared is still there. No constraint says so, but a removal notes itself in the history, as this
+        batch has by now: it came before, and is seen here, or comes after, and takes the comparison along."""
+        compared = {id for row in self._rows[Comparison] for id in row[_SIDES]}
+        if compared and Interaction.objects.filter(pk__in=compared).count() < len(compared):
+            raise IntegrityError("An interaction of a comparison was deleted meanwhile.")
 
     def _numbered(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         recorded = Counter(row[_PROJECT] for row in rows)
@@ -154,10 +163,12 @@ class Batch:
 def _image_ids(wanted: set[tuple[int, str]]) -> dict[tuple[int, str], int]:
     rows = Image.objects.filter(
         project_id__in={project for project, _ in wanted}, sha256__in=[sha for _, sha in wanted]
-    ).values_list("project_id", "sha256", "id")
-    found = {(project_id, str(sha)): id for project_id, sha, id in rows}
+    ).values_list("project_id", "sha256", "id", "format")
+    # The content, too: a removal may have taken it since it was kept, or found to be there. See `images`.
+    found = {
+        (project_id, str(sha)): id for project_id, sha, id, kind in rows if images.is_there(project_id, str(sha), kind)
+    }
     if not wanted <= found.keys():
-        # Someone deleted the last use of an image between our look and our write.
         raise Unavailable("An image of this request was deleted meanwhile. Send the request again.")
     return found
 

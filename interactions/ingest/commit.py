@@ -72,9 +72,9 @@ def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
     try:
         try:
             return _commit_together(requests)
-        except database.Refused:
-            # Mostly a race with another process: a repeated idempotency key, a name or interaction that is gone. One
-            # request is the cause; alone, each gets its own outcome.
+        except (*database.Refused, Unavailable):
+            # Mostly a race with another process: a repeated idempotency key, a name, interaction or image that is gone.
+            # One request is the cause; alone, each gets its own outcome.
             vocabulary.forget()
             return [_commit_alone(request) for request in requests]
     except database.Unreachable:
@@ -82,18 +82,18 @@ def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
         return [Unavailable("The store cannot commit now; nothing was stored. Send the request again later.")] * len(
             requests
         )
-    except Unavailable as error:
-        return [error] * len(requests)
 
 
 def _commit_alone(request: Request) -> Answer | RequestError:
     try:
-        return _commit_together([request])[0]
-    except database.Refused:
         try:
             return _commit_together([request])[0]
         except database.Refused:
-            return Conflict("Another request changed the same things at the same time. Send this one again.")
+            return _commit_together([request])[0]
+    except database.Refused:
+        return Conflict("Another request changed the same things at the same time. Send this one again.")
+    except Unavailable as error:
+        return error
 
 
 def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]:
