@@ -40,26 +40,26 @@ class Bar:
 def bars(index: Index, matching: BitMap, condition: All) -> list[Bar]:
     """Bars without a gap from the beginning of the time that `condition` allows to its end; where it leaves a side
     open, from the first match or to the last. None if nothing matches."""
-    hours = [hour for hour in index.hours if matching.intersect(index.in_hour(hour))]
-    if not hours:
+    by_hour = index.by_hour(matching)
+    if not by_hour:
         return []
-    since, until = _bounds(condition, hours)
-    to_read = sum(len(index.in_hour(hour)) for hour in hours)
-    width = _width(since, until, fine=to_read <= _MOST_READ)
+    since, until = _bounds(condition, by_hour)
+    to_read = sum(len(index.in_hour(hour)) for hour in by_hour) if len(by_hour) < _MOST_READ else _MOST_READ
+    width = _width(since, until, fine=to_read < _MOST_READ)
+    counts: Counter[datetime] = Counter()
     if width < _HOUR:
-        counts = Counter(_start(moment, width) for moment in _moments(index, matching, hours))
+        counts.update(_start(moment, width) for moment in _moments(index, matching, by_hour))
     else:
-        counts = Counter()
-        for hour in hours:
-            counts[_start(start_of(hour), width)] += matching.intersection_cardinality(index.in_hour(hour))
+        for hour, count in by_hour.items():
+            counts[_start(start_of(hour), width)] += count
     return list(_bars(counts, _start(since, width), until, width))
 
 
-def _bounds(condition: All, hours: list[int]) -> tuple[datetime, datetime]:
+def _bounds(condition: All, hours: Iterable[int]) -> tuple[datetime, datetime]:
     times = [part for part in condition.flat() if isinstance(part, CreatedWithin)]
     begins = [part.since for part in times if part.since]
     ends = [part.until for part in times if part.until]
-    first, last = start_of(hours[0]), start_of(hours[-1] + 1)
+    first, last = start_of(min(hours)), start_of(max(hours) + 1)
     since = max(begins) if begins else first
     until = min(ends) if ends else last
     # A bound far from what there is, such as the year 1, would leave nothing to see.
@@ -81,7 +81,7 @@ def _start(moment: datetime, width: timedelta) -> datetime:
     return moment - (moment - _ORIGIN) % width
 
 
-def _moments(index: Index, matching: BitMap, hours: list[int]) -> Iterable[datetime]:
+def _moments(index: Index, matching: BitMap, hours: Iterable[int]) -> Iterable[datetime]:
     rows = Interaction.objects.filter(project=index.project_id)
     for hour in hours:
         within = rows.filter(id__gte=ids.floor(start_of(hour)), id__lt=ids.floor(start_of(hour + 1)))

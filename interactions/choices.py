@@ -1,0 +1,99 @@
+"""What a project's filters can choose from: the values that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import nlargest
+
+from interactions.index import LABEL, SCORE, Index, current
+from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Model, Project
+
+VALUES_SHOWN = 200
+DISTINCT_SCORES = 11
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFacet:
+    """The values of a label key, the commonest if they are too many, in the order of the alphabet."""
+
+    key: str
+    values: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFacet:
+    """A feedback key; `values` are those given so far, largest first, None where they are too many."""
+
+    key: str
+    is_bool: bool
+    values: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    models: list[str]
+    labels: list[LabelFacet]
+    scores: list[ScoreFacet]
+
+
+def vocabulary(project: Project) -> Vocabulary:
+    """Three queries, once the values' names are known; while the index is being made, some for each key."""
+    models = Model.objects.filter(project=project).order_by("key").values_list("key", flat=True)
+    labels = LabelKey.objects.filter(project=project).order_by("key")
+    scores = FeedbackKey.objects.filter(project=project).order_by("key")
+    with current(project) as index:
+        return Vocabulary(
+            models=list(models[:VALUES_SHOWN]),
+            labels=[LabelFacet(key.key, _label_values(key, index)) for key in labels],
+            scores=[
+                ScoreFacet(key.key, key.kind == FeedbackKey.Kind.BOOL, _score_values(key, index)) for key in scores
+            ],
+        )
+
+
+def _label_values(key: LabelKey, index: Index | None) -> list[str]:
+    if index is None:
+        values = Label.objects.filter(key=key).order_by("value").values_list("value", flat=True)
+        return list(values[:VALUES_SHOWN])
+    held = index.postings.values(LABEL(key.pk)).held
+    commonest = nlargest(VALUES_SHOWN, held, key=lambda label: len(held[label]))
+    return sorted(label_values(int(label) for label in commonest).values())
+
+
+def _score_values(key: FeedbackKey, index: Index | None) -> list[float] | None:
+    if index is None:
+        return _distinct_values(key)
+    values = index.postings.values(SCORE(key.pk))
+    if values.ranged or len(values.held) > DISTINCT_SCORES:
+        return None
+    return sorted(map(float, values.held), reverse=True)
+
+
+def _distinct_values(key: FeedbackKey) -> list[float] | None:
+    """Each step is one look into the index, so that a million equal values cost as much as one."""
+    given = Feedback.objects.filter(key=key).order_by("value").values_list("value", flat=True)
+    values: list[float] = []
+    while len(values) <= DISTINCT_SCORES:
+        following = given.filter(value__gt=values[-1]) if values else given
+        value = following.first()
+        if value is None:
+            return values[::-1]
+        values.append(value)
+    return None
+
+
+# A label's value never changes, and its id is never used again. At the limit the memory starts anew.
+_MOST_KNOWN = 50_000
+_known: dict[int, str] = {}
+
+
+def label_values(ids: Iterable[int]) -> dict[int, str]:
+    """The values of labels by their ids; those that are gone are left out."""
+    wanted = list(ids)
+    missing = [id for id in wanted if id not in _known]
+    if missing:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        _known.update(Label.objects.filter(pk__in=missing).values_list("id", "value"))
+    return {id: _known[id] for id in wanted if id in _known}
