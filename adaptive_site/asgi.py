@@ -22,6 +22,6 @@ application = Application()
 # made for some 80 ms; collections of what requests leave behind stay as they are, but come less often.
 gc.collect()
 gc.freeze()
-gc.set_threshold(10_000, 10, 10)
+gc.set_threshold(50_000, 20, 20)
 
 background.start()

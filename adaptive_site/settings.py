@@ -20,6 +20,8 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 MAX_REQUEST_BYTES = env.integer("MAX_REQUEST_MB", 64, least=1, most=2048) * 1024 * 1024
 MAX_IMAGE_BYTES = env.integer("MAX_IMAGE_MB", 20, least=1, most=2048) * 1024 * 1024
 MAX_IMAGE_PIXELS = env.integer("MAX_IMAGE_MEGAPIXELS", 40, least=1, most=1000) * 1_000_000
+QUERY_SECONDS = env.integer("QUERY_SECONDS", 10, least=1, most=3_600)
+TEXT_INDEX = env.flag("TEXT_INDEX", default=True)
 REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 120, least=1, most=86_400)
 
 INSTALLED_APPS = [
@@ -75,6 +77,7 @@ TEMPLATES = [
 DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR}/interactions.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000  # the rows of the largest page, all selected, are 1,000
 STORAGES = {
     "default": {
         "BACKEND": "interactions.database.DurableFiles",

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from pyroaring import BitMap
 
-from interactions import ids
+from interactions import ids, texts
 from interactions.index import COMPARED, IMAGE, LABEL, LABELLED, MODEL, SCORED, SOURCE, STATE, USER, Index
 from interactions.models import Comparison, Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project, User
 
@@ -44,6 +44,10 @@ class Condition(ABC):
         """What it is about, as a kind and a key. A facet's counts leave out what is about that facet alone."""
         return frozenset({(type(self).__name__, "")})
 
+    def leaves(self) -> tuple[Condition, ...]:
+        """Those it is combined of; itself if it is no combination."""
+        return (self,)
+
 
 # Combinations
 
@@ -68,6 +72,9 @@ class All(Condition):
     def facets(self) -> frozenset[tuple[str, str]]:
         return frozenset().union(*(part.facets() for part in self.parts))
 
+    def leaves(self) -> tuple[Condition, ...]:
+        return tuple(leaf for part in self.parts for leaf in part.leaves())
+
     def flat(self) -> tuple[Condition, ...]:
         """The parts, and in the place of parts that are an `All` themselves, theirs."""
         return tuple(leaf for part in self.parts for leaf in (part.flat() if isinstance(part, All) else (part,)))
@@ -91,6 +98,9 @@ class AnyOf(Condition):
     def facets(self) -> frozenset[tuple[str, str]]:
         return frozenset().union(*(part.facets() for part in self.parts))
 
+    def leaves(self) -> tuple[Condition, ...]:
+        return tuple(leaf for part in self.parts for leaf in part.leaves())
+
 
 @dataclass(frozen=True, slots=True)
 class Not(Condition):
@@ -107,6 +117,9 @@ class Not(Condition):
 
     def facets(self) -> frozenset[tuple[str, str]]:
         return self.part.facets()
+
+    def leaves(self) -> tuple[Condition, ...]:
+        return self.part.leaves()
 
 
 def _joined(word: str, parts: tuple[Condition, ...]) -> str:
@@ -280,31 +293,60 @@ class HasImage(Condition):
 # The transcript
 
 
+class OnTexts(ABC):
+    """Answered by the index of words; see `texts`."""
+
+    @property
+    @abstractmethod
+    def searched(self) -> texts.Query: ...
+
+    def q(self, project: Project) -> Q:
+        """As of now: what is recorded between this and the query that it stands in is not among them."""
+        return Q(number__among=texts.numbers(project.pk, self))
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return texts.numbers(project.pk, self)
+
+
 @dataclass(frozen=True, slots=True)
-class PromptContains(Condition):
-    """A substring of the prompt's texts; case is ignored for ASCII letters at least."""
+class Mentions(OnTexts, Condition):
+    """All words and "quoted phrases" of `text` occur in the prompt or the completion. Raises `ValueError` where there
+    is no word in it."""
 
     text: str
 
-    def q(self, project: Project) -> Q:
-        return Q(transcript__prompt_text__has_text=self.text)
+    def __post_init__(self) -> None:
+        texts.mentions(self.text)
 
-    def numbers(self, project: Project, index: Index) -> BitMap:
-        return index.stored(transcript__prompt_text__has_text=self.text)
+    @property
+    def searched(self) -> texts.Query:
+        return texts.mentions(self.text)
+
+    def describe(self) -> str:
+        return f"the text mentions {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContains(OnTexts, Condition):
+    """A substring of the prompt's texts, wherever words begin and end. Case is folded, as Unicode says."""
+
+    text: str
+
+    @property
+    def searched(self) -> texts.Query:
+        return texts.substring(self.text, "prompt")
 
     def describe(self) -> str:
         return f"prompt contains “{self.text}”"
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionContains(Condition):
+class CompletionContains(OnTexts, Condition):
     text: str
 
-    def q(self, project: Project) -> Q:
-        return Q(transcript__completion_text__has_text=self.text)
-
-    def numbers(self, project: Project, index: Index) -> BitMap:
-        return index.stored(transcript__completion_text__has_text=self.text)
+    @property
+    def searched(self) -> texts.Query:
+        return texts.substring(self.text, "completion")
 
     def describe(self) -> str:
         return f"completion contains “{self.text}”"

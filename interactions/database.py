@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, models, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    models,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.lookups import Contains
+
+from interactions.errors import TooSlow
 
 if TYPE_CHECKING:
     _UUIDField = models.UUIDField[Any, Any]
@@ -74,30 +88,6 @@ class DigestField(_BinaryField):
         return value
 
 
-# Text
-
-
-class TextContains(Contains):
-    """Substring, no wildcards; case folds for ASCII letters at least (PostgreSQL folds more)."""
-
-    lookup_name = "has_text"
-
-    def as_sqlite(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
-        left, parameters = self.process_lhs(compiler, wrapper)
-        return f"{left} LIKE %s ESCAPE '\\'", [*parameters, f"%{_literal(self.rhs)}%"]
-
-    def as_postgresql(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
-        left, parameters = self.process_lhs(compiler, wrapper)
-        return f"{left} ILIKE %s", [*parameters, f"%{_literal(self.rhs)}%"]
-
-
-models.TextField.register_lookup(TextContains)
-
-
-def _literal(needle: Any) -> str:
-    return str(needle).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
 # Reading
 
 
@@ -135,8 +125,9 @@ def raw_rows(rows: models.QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
 @contextmanager
 def snapshot() -> Iterator[None]:
     """All that is read within is the store as it is at one moment; writers are not held up."""
-    if connection.in_atomic_block:  # a caller's transaction has its own view
-        yield
+    connection.ensure_connection()
+    if connection.in_atomic_block or (_is_sqlite(connection) and connection.connection.in_transaction):
+        yield  # a caller's transaction has its own view
     elif _is_sqlite(connection):
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")  # deferred; `atomic` would keep writers out
@@ -148,6 +139,73 @@ def snapshot() -> Iterator[None]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
+
+
+# Time
+
+
+class _Deadline(threading.local):
+    """Of what this thread is doing, in the seconds of `time.monotonic`."""
+
+    moment = math.inf
+    seconds = 0.0
+
+
+_deadline = _Deadline()
+# So many steps of SQLite's machine take about a millisecond.
+_STEPS = 20_000
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """What is read within may take so long in all; the statement that exceeds it is ended, and `TooSlow` raised."""
+    if _deadline.moment < math.inf:  # the limit around this one holds
+        yield
+        return
+    _deadline.moment, _deadline.seconds = time.monotonic() + seconds, seconds
+    try:
+        connection.ensure_connection()
+        with _statements_limited(seconds), connection.execute_wrapper(_in_time):
+            yield
+    except OperationalError:
+        keep_to_time()
+        raise
+    finally:
+        _deadline.moment = math.inf
+
+
+def keep_to_time() -> None:
+    """For work that is not the store's: raises `TooSlow` once the limit around it is exceeded."""
+    if time.monotonic() >= _deadline.moment:
+        raise TooSlow(
+            f"This filter could not be answered in {_deadline.seconds:g} seconds. Add a time range or a label, so that "
+            "there is less to look through."
+        )
+
+
+def _in_time(execute: Callable[..., Any], *arguments: Any) -> Any:
+    keep_to_time()
+    return execute(*arguments)
+
+
+@contextmanager
+def _statements_limited(seconds: float) -> Iterator[None]:
+    """Asked of the driver, so that no page's queries are more for it."""
+    driver: Any = connection.connection
+    if _is_sqlite(connection):
+        driver.set_progress_handler(lambda: time.monotonic() >= _deadline.moment, _STEPS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
+    else:
+        driver.execute(f"SET statement_timeout = {max(1, round(seconds * 1000))}")
+        try:
+            yield
+        finally:
+            # A transaction that failed takes the setting back with it; a connection that broke is gone.
+            with suppress(DatabaseError), connection.wrap_database_errors:
+                driver.execute("RESET statement_timeout")
 
 
 # Writing many rows
@@ -164,19 +222,26 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
 
 
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
-# later. So rows go in by the dozen: one statement for so many, and the rest one by one.
-_ROWS_AT_ONCE = 32
+# later. So rows go in by statements as few as can be; of sizes few enough to be kept compiled.
+_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
-    places = f"({', '.join(['%s'] * len(rows[0]))})"
-    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
-    several = f"INSERT INTO {target} VALUES {', '.join([places] * _ROWS_AT_ONCE)}"  # noqa: S608
-    with connection.cursor() as cursor:
-        for start in range(0, whole, _ROWS_AT_ONCE):
-            cursor.execute(several, [cell for row in rows[start : start + _ROWS_AT_ONCE] for cell in row])
-        if whole < len(rows):
-            cursor.executemany(f"INSERT INTO {target} VALUES {places}", rows[whole:])  # noqa: S608
+    """Past Django's cursor, which looks through each statement for placeholders."""
+    done = 0
+    with connection.cursor() as django_cursor, connection.wrap_database_errors:
+        cursor = django_cursor.connection.cursor()
+        for size in _SIZES:
+            while len(rows) - done >= size:
+                several = rows[done : done + size]
+                cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
+                done += size
+
+
+@lru_cache(maxsize=200)
+def _insertion(target: str, columns: int, rows: int) -> str:
+    places = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {target} VALUES {', '.join([places] * rows)}"  # noqa: S608
 
 
 def _copy(target: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -226,6 +291,19 @@ _FOR_SQLITE: dict[str, Callable[[Any], Any]] = {
 _FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {"BinaryField": _digest}
 
 
+# Giving way
+
+
+def wait_at_most(milliseconds: int) -> None:
+    """For the rest of this transaction: who holds a lock that it needs for longer makes it fail (`Unreachable`).
+
+    SQLite has one lock, which the transaction holds already.
+    """
+    if not _is_sqlite(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {milliseconds:d}")
+
+
 # Counting up
 
 
@@ -262,6 +340,45 @@ class DurableFiles(FileSystemStorage):
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name  # the same name means the same content, so writing it again does no harm
+
+    def set_aside(self, name: str) -> str | None:
+        """Take the file from its name, in a way that `put_back` undoes. Returns its new name, which no other has."""
+        aside = f"{name}.{uuid4().hex}{_ASIDE}"
+        try:
+            Path(self.path(name)).rename(self.path(aside))
+        except FileNotFoundError:
+            return None
+        return aside
+
+    def put_back(self, aside: str) -> None:
+        with suppress(FileNotFoundError):
+            Path(self.path(aside)).rename(self.path(original_name(aside)))
+
+    def set_aside_from(self, name: str) -> list[str]:
+        """What was set aside from `name` and is still there."""
+        path = Path(self.path(name))
+        return [f"{name}{file.name.removeprefix(path.name)}" for file in path.parent.glob(f"{path.name}.*{_ASIDE}")]
+
+    def all_set_aside(self) -> Iterator[str]:
+        root = Path(self.location)
+        for directory, _, files in os.walk(root):
+            within = Path(directory).relative_to(root)
+            yield from (str(within / file) for file in files if file.endswith(_ASIDE))
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove files for good: not even a power cut brings them back once this has returned."""
+        paths = [Path(self.path(name)) for name in names]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for directory in {path.parent for path in paths}:
+            _sync_directory(directory)
+
+
+_ASIDE = ".deleted"
+
+
+def original_name(aside: str) -> str:
+    return aside.removesuffix(_ASIDE).rpartition(".")[0]
 
 
 def _sync_directory(directory: Path) -> None:

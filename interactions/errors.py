@@ -75,6 +75,13 @@ class Invalid(RequestError):
     code = "invalid"
 
 
+class TooSlow(RequestError):
+    """The request is in order, and its answer would take longer than it may. The same one would so again."""
+
+    status = 422
+    code = "too_slow"
+
+
 class Fault(RequestError):
     """Not the caller's doing."""
 

@@ -47,7 +47,7 @@ def as_csv(matches: Matches, project: Project) -> Iterator[bytes]:
 
 
 def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
-    said = interaction.labels
+    said, transcript = interaction.labels, documents.transcript_of(interaction)
     values: dict[str, list[float]] = {}
     for feedback in interaction.given:
         values.setdefault(feedback.key.key, []).append(feedback.value)
@@ -66,8 +66,8 @@ def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> l
         interaction.first_token_ms,
         interaction.total_ms,
         interaction.finish_reason,
-        interaction.transcript.prompt_text.removesuffix(transcripts.SEPARATOR),
-        interaction.transcript.completion_text,
+        transcript.prompt_text.removesuffix(transcripts.SEPARATOR) if transcript else "",
+        transcript.completion_text if transcript else "",
         *(said.get(key, "") for key in labels),
         *(_values(values.get(key, [])) for key in metrics),
     ]

@@ -19,7 +19,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from interactions import conditions, finding, ids
+from interactions import conditions, finding, ids, texts
 from interactions.conditions import Condition
 from interactions.errors import Invalid
 from interactions.models import Interaction, Project
@@ -158,6 +158,16 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
+def _mentions(text: str) -> str:
+    try:
+        conditions.Mentions(text)
+    except ValueError:
+        raise ValidationError(
+            f"“{text}” holds no word to search for. Write words, or use prompt= or completion= to search for signs."
+        ) from None
+    return text
+
+
 def _label(text: str) -> tuple[str, str]:
     """`key:value`, or `key` alone for any value. The key ends at the first colon."""
     key, _, value = text.partition(":")
@@ -213,6 +223,10 @@ def _scored(scores: list[conditions.Scored]) -> Condition:
     return conditions.All((*(conditions.AnyOf(tuple(some)) for some in equal.values()), *required))
 
 
+def _not_scored(scores: list[conditions.Scored]) -> Condition:
+    return conditions.All(tuple(map(conditions.Not, scores)))
+
+
 def _contains(of: Callable[[str], Condition]) -> Callable[[list[str]], Condition]:
     return lambda texts: conditions.All(tuple(of(text) for text in texts))
 
@@ -235,6 +249,7 @@ class InteractionFilterSet(django_filters.FilterSet):
     score = ConditionFilter(
         _scored, read=_score, several=True, help_text="metric:operator:value with eq, ne, gt, gte, lt, lte; or metric"
     )
+    not_score = ConditionFilter(_not_scored, read=_score, several=True, help_text="feedback that must be absent")
     feedback = ConditionFilter(
         lambda wanted: conditions.HasFeedback(wanted[0]), read=_yes_or_no, help_text="yes or no: any feedback at all"
     )
@@ -257,6 +272,12 @@ class InteractionFilterSet(django_filters.FilterSet):
     session = ConditionFilter(lambda found: conditions.InSession(found[0]), read=_uuid, help_text="a session's id")
     user = ConditionFilter(lambda users: conditions.CreatedBy(users[0]), read=_user, help_text="a user's id or email")
     image = ConditionFilter(lambda wanted: conditions.HasImage(wanted[0]), read=_yes_or_no, help_text="yes or no")
+    q = ConditionFilter(
+        _contains(conditions.Mentions),
+        read=_mentions,
+        several=True,
+        help_text='words and "quoted phrases" that the prompt or the completion holds',
+    )
     prompt = ConditionFilter(_contains(conditions.PromptContains), several=True, help_text="a text in the prompt")
     completion = ConditionFilter(
         _contains(conditions.CompletionContains), several=True, help_text="a text in the completion"
@@ -281,6 +302,11 @@ class InteractionFilterSet(django_filters.FilterSet):
         return conditions.All(
             tuple(filter_.build(cleaned[name]) for name, filter_ in self.base_filters.items() if cleaned.get(name))
         )
+
+    def searched(self) -> texts.Query:
+        """What is searched for in texts."""
+        parts = (part for part in self.condition().flat() if isinstance(part, conditions.OnTexts))
+        return tuple(dict.fromkeys(term for part in parts for term in part.searched))
 
     @property
     def matches(self) -> finding.Matches:
@@ -313,7 +339,7 @@ class InteractionFilterSet(django_filters.FilterSet):
         """The active filters, one for each value, in the order of the parameters."""
         self.is_valid()
         return [
-            Chip(name, text, self._phrase(name, text), name == "not_label", self.without(name, text))
+            Chip(name, text, self._phrase(name, text), name in ("not_label", "not_score"), self.without(name, text))
             for name in self.base_filters
             if self.form.cleaned_data.get(name)
             for text in dict.fromkeys(value.strip() for value in self.data.getlist(name) if value.strip())

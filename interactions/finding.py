@@ -5,7 +5,7 @@ The index answers as soon as there is one; until then the store does, more slowl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -13,8 +13,8 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from interactions import ids
-from interactions.conditions import All, Condition
+from interactions import ids, texts
+from interactions.conditions import All, Condition, OnTexts
 from interactions.index import Index, current
 from interactions.index.queries import hour_of, start_of
 from interactions.models import Interaction, Project
@@ -27,6 +27,8 @@ FEW = 500
 # What it costs to look one interaction up by its number, in rows read along the list.
 _LOOKUP = 3
 _READ_AT_ONCE = 2_000
+# Texts are looked through some at a time, first a few, then more.
+_WINDOW, _LARGEST_WINDOW = 500, 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,33 @@ class Matches:
         return self._next(most, _Way(newer_than, upwards=True))
 
     def _next(self, most: int, way: _Way) -> list[UUID]:
-        if self.condition == All():
+        parts = All((self.condition,)).flat()
+        if not parts:
             return way.first(Interaction.objects.for_project(self.project), most)
+        on_texts = [part for part in parts if isinstance(part, OnTexts)]
+        if on_texts:
+            others = All(tuple(part for part in parts if not isinstance(part, OnTexts)))
+            return _Search(self.project, others, on_texts, way).first(most)
+        search_texts(self.project, self.condition)
         with current(self.project) as index:
             if index is None:
                 return way.first(self._rows(), most)
             return _Walk(self.project, index, self.condition.numbers(self.project, index), way).first(most)
 
     def _answer(self, by_index: Callable[[BitMap], _T], by_store: Callable[[], _T]) -> _T:
+        search_texts(self.project, self.condition)
         with current(self.project) as index:
             return by_store() if index is None else by_index(self.condition.numbers(self.project, index))
 
     def _rows(self) -> InteractionQuerySet:
         return Interaction.objects.matching(self.project, self.condition)
+
+
+def search_texts(project: Project, condition: Condition) -> None:
+    """Make sure that what `condition` asks of texts is known, so that its `numbers` are quickly told."""
+    for leaf in condition.leaves():
+        if isinstance(leaf, OnTexts):
+            texts.numbers(project.pk, leaf)
 
 
 def find(project: Project, condition: Condition) -> Matches:
@@ -146,7 +162,7 @@ class _Walk:
         return self._way.first(self._rows.filter(number__among=numbers), most)
 
     def _read_along(self, hour: int, here: BitMap, most: int) -> list[UUID]:
-        within = self._rows.filter(id__gte=ids.floor(start_of(hour)), id__lt=ids.floor(start_of(hour + 1)))
+        within = _within(self._rows, hour)
         found: list[UUID] = []
         way = self._way
         while len(found) < most:
@@ -156,3 +172,86 @@ class _Walk:
                 break
             way = way._replace(bound=rows[-1][0])
         return found[:most]
+
+
+def _within(rows: InteractionQuerySet, hour: int) -> InteractionQuerySet:
+    return rows.filter(id__gte=ids.floor(start_of(hour)), id__lt=ids.floor(start_of(hour + 1)))
+
+
+class _Search:
+    """Finds the next of those that match `others` and have texts that match, too.
+
+    What is frequent is found among the first few hundred. What the index of words can tell of all interactions at once
+    is a set like any other. The rest, phrases and pieces of frequent words, is read for, window by window; meanwhile
+    the index is held for one window at a time, so that nobody waits.
+    """
+
+    def __init__(self, project: Project, others: All, on_texts: Sequence[OnTexts], way: _Way) -> None:
+        self._project = project
+        self._rows = Interaction.objects.for_project(project)
+        self._others = others
+        self._on_texts = on_texts
+        self._way = way
+
+    def first(self, most: int) -> list[UUID]:
+        search_texts(self._project, self._others)
+        with current(self._project) as index:
+            if index is None:
+                return self._read(self._along_the_list(), self._on_texts, most)
+            matching = BitMap(self._others.numbers(self._project, index))
+        found = self._read(islice(self._windows(matching), 1), self._on_texts, most)
+        if len(found) >= most:
+            return found
+        known, unknown = texts.narrowed(self._project.pk, self._on_texts)
+        if known is not None:
+            matching &= known
+        if unknown:
+            return self._read(self._windows(matching), unknown, most)
+        with current(self._project) as index:
+            return [] if index is None else _Walk(self._project, index, matching, self._way).first(most)
+
+    def _read(self, windows: Iterable[BitMap], on_texts: Sequence[OnTexts], most: int) -> list[UUID]:
+        found: list[UUID] = []
+        for window in windows:
+            for part in on_texts:
+                window = texts.among(self._project.pk, part, window)
+            if window:
+                found += self._way.first(self._rows.filter(number__among=window), most - len(found))
+            if len(found) >= most:
+                break
+        return found
+
+    def _windows(self, matching: BitMap) -> Iterator[BitMap]:
+        """All of `matching` from the way's beginning on, nearest first."""
+        size, hours = _WINDOW, self._hours()
+        while hours:
+            window = BitMap()
+            with current(self._project) as index:
+                while index is not None and hours and len(window) < size:
+                    here = matching & index.in_hour(hours[-1])
+                    if len(here) > _LARGEST_WINDOW:
+                        break
+                    window |= here
+                    hours.pop()
+            yield window
+            if hours and len(window) < size:
+                yield from self._along_hour(hours.pop(), matching)
+            size = min(2 * size, _LARGEST_WINDOW)
+
+    def _hours(self) -> list[int]:
+        """The way's hours, the next one last."""
+        with current(self._project) as index:
+            return [] if index is None else list(self._way.hours(index))[::-1]
+
+    def _along_hour(self, hour: int, matching: BitMap) -> Iterator[BitMap]:
+        for window in self._chunks(_within(self._rows, hour)):
+            yield window & matching
+
+    def _along_the_list(self) -> Iterator[BitMap]:
+        return self._chunks(Interaction.objects.matching(self._project, self._others))
+
+    def _chunks(self, rows: InteractionQuerySet) -> Iterator[BitMap]:
+        way = self._way
+        while chunk := list(way.along(rows).values_list("id", "number")[:_READ_AT_ONCE]):
+            yield BitMap(number for _, number in chunk)
+            way = way._replace(bound=chunk[-1][0])

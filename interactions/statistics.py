@@ -1,4 +1,4 @@
-"""Numbers about a filter, all of them exact, and the values that a filter can choose from."""
+"""Numbers about a filter, all of them exact."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from heapq import nlargest
 
 from pyroaring import BitMap
 
-from interactions import finding, histogram
+from interactions import choices, finding, histogram
+from interactions.choices import DISTINCT_SCORES, VALUES_SHOWN
 from interactions.conditions import All, Condition
 from interactions.errors import Unavailable
 from interactions.histogram import Bar
 from interactions.index import LABEL, MODEL, SCORE, SOURCE, Index, current
 from interactions.index.postings import Dimension, Value, Values, ceiling
-from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Model, Project
+from interactions.models import FeedbackKey, Label, LabelKey, Model, Project
 
-VALUES_SHOWN = 200
-DISTINCT_SCORES = 11
 RANGES_SHOWN = 8
 
 
@@ -59,7 +58,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class ScoreTallies:
-    """A feedback key: its values, largest first, or `ranges` of them where they are too many."""
+    """A feedback key: its values, largest first, or where they are too many, ranges of them: all, whatever matches."""
 
     key: str
     is_bool: bool
@@ -86,6 +85,7 @@ def count(project: Project, condition: Condition) -> int:
 
 def summary(project: Project, condition: All) -> Summary:
     """Raises `Unavailable` while the project's index is still being made."""
+    finding.search_texts(project, condition)
     with current(project) as index:
         if index is None:
             raise Unavailable("The numbers of this project are being prepared. Ask again in a moment.")
@@ -133,9 +133,7 @@ class _Counter:
         keys = list(LabelKey.objects.filter(project=self._project).order_by("key"))
         counts = {key.pk: list(self._counts(LABEL(key.pk), ("label", key.key))) for key in keys}
         shown = {key: nlargest(VALUES_SHOWN, some, key=lambda pair: pair[1]) for key, some in counts.items()}
-        names = dict(
-            Label.objects.filter(pk__in=[id for some in shown.values() for id, _ in some]).values_list("id", "value")
-        )
+        names = choices.label_values(int(id) for some in shown.values() for id, _ in some)
         return [
             LabelTallies(
                 key.key,
@@ -157,8 +155,8 @@ class _Counter:
             counts = sorted(self._counts(SCORE(key.pk), facet), reverse=True)
             return ScoreTallies(key.key, is_bool, [ValueTally(float(value), count) for value, count in counts], [])
         among = self._without(facet)
-        ranges = (Range(least, most, held.intersection_cardinality(among)) for least, most, held in _in_ranges(values))
-        return ScoreTallies(key.key, is_bool, [], [one for one in ranges if one.count])
+        ranges = [Range(least, most, held.intersection_cardinality(among)) for least, most, held in _in_ranges(values)]
+        return ScoreTallies(key.key, is_bool, [], ranges)
 
 
 def _sorted(counts: Iterable[tuple[str, int]]) -> list[Tally]:
@@ -185,58 +183,3 @@ def _in_ranges(values: Values) -> Iterator[tuple[float, float, BitMap]]:
 def _range(values: Values, several: list[float]) -> tuple[float, float, BitMap]:
     most = ceiling(several[0]) if values.ranged else several[0]
     return several[-1], most, BitMap.union(*(values.held[value] for value in several))
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFacet:
-    key: str
-    values: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreFacet:
-    """A feedback key; `values` are those given so far, largest first, None where they are too many."""
-
-    key: str
-    is_bool: bool
-    values: list[float] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What a project's filters can choose from."""
-
-    models: list[str]
-    labels: list[LabelFacet]
-    scores: list[ScoreFacet]
-
-
-def vocabulary(project: Project) -> Vocabulary:
-    """A fixed number of queries for each label key and feedback key, none of which reads a large table through."""
-    return Vocabulary(
-        models=list(Model.objects.filter(project=project).order_by("key").values_list("key", flat=True)[:VALUES_SHOWN]),
-        labels=[_label_facet(key) for key in LabelKey.objects.filter(project=project).order_by("key")],
-        scores=[_score_facet(key) for key in FeedbackKey.objects.filter(project=project).order_by("key")],
-    )
-
-
-def _label_facet(key: LabelKey) -> LabelFacet:
-    values = Label.objects.filter(key=key).order_by("value").values_list("value", flat=True)
-    return LabelFacet(key.key, list(values[:VALUES_SHOWN]))
-
-
-def _score_facet(key: FeedbackKey) -> ScoreFacet:
-    return ScoreFacet(key.key, key.kind == FeedbackKey.Kind.BOOL, _distinct_values(key))
-
-
-def _distinct_values(key: FeedbackKey) -> list[float] | None:
-    """Each step is one look into the index, so that a million equal values cost as much as one."""
-    given = Feedback.objects.filter(key=key).order_by("value").values_list("value", flat=True)
-    values: list[float] = []
-    while len(values) <= DISTINCT_SCORES:
-        following = given.filter(value__gt=values[-1]) if values else given
-        value = following.first()
-        if value is None:
-            return values[::-1]
-        values.append(value)
-    return None

@@ -46,7 +46,7 @@ function leave() {
 document.addEventListener("click", (event) => {
   const row = event.target.closest("#results tbody tr");
   const { ctrlKey, metaKey, shiftKey } = event;
-  if (!row || event.target.closest("a")) return;
+  if (!row || event.target.closest("a, .select")) return;
   row.querySelector(".open").dispatchEvent(new MouseEvent("click", { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
 });
 

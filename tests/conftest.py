@@ -20,7 +20,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from interactions import access, ingest
+from interactions import access, choices, ingest
 from interactions.bridge import callers, threads, writer
 from interactions.ingest import vocabulary
 from interactions.models import FeedbackKey, Membership, Project, User
@@ -36,6 +36,7 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
     """
     vocabulary.forget()
     callers._callers.clear()
+    choices._known.clear()
     monkeypatch.setattr(threads, "_run", lambda act, *arguments: sync_to_async(act)(*arguments))
     monkeypatch.setattr(writer, "_submit", sync_to_async(lambda request: ingest.commit([request])[0]))
     settings.STORAGES = {

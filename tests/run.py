@@ -44,6 +44,8 @@ FOREIGN_VARIABLES = {
     "MFLAGS",
     "PORT",
     "PYTEST_ADDOPTS",
+    "QUERY_SECONDS",
+    "TEXT_INDEX",
     "SECRET_KEY",
     "TRUST_PROXY",
 }

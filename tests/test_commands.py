@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -11,9 +11,9 @@ import httpx
 import pytest
 from django.core.management import CommandError, call_command
 
-from interactions import access, demo
+from interactions import access, demo, ids
 from interactions.models import ApiKey, Feedback, FeedbackKey, Image, Interaction, Labelling, Membership, Project, User
-from tests.conftest import Server
+from tests.conftest import Api, Server
 
 
 def said(*arguments: str, **options: Any) -> str:
@@ -122,3 +122,37 @@ def test_the_demo_tells_the_same_story_each_time() -> None:
     one, other = (demo.tell(now, count=300) for _ in range(2))
     assert json.dumps(one.interactions, default=str) == json.dumps(other.interactions, default=str)
     assert one.preferences == other.preferences
+
+
+# Retention
+
+
+def old(api: Api, *days: int) -> None:
+    for age in days:
+        api.log(created_at=(ids.now() - timedelta(days=age)).isoformat())
+
+
+def test_retention_says_what_it_removes_and_removes_it(api: Api, project: Project, foreign: Project) -> None:
+    old(api, 1, 10, 20, 40)
+    Project.objects.filter(pk=project.pk).update(keep_interactions=30, keep_transcripts=15)
+    announced = (
+        "secret: everything is kept.\n"
+        "support: 1 interaction older than 30 days to delete, texts and images of 1 other older than 15 days.\n"
+    )
+    assert said("apply_retention", "--dry-run") == announced
+    assert Interaction.objects.count() == 4
+    assert said("apply_retention") == announced + (
+        "support: deleted 1 interaction.\nsupport: removed the texts and images of 1 interaction.\n"
+    )
+    assert Interaction.objects.count() == 3
+    assert Interaction.objects.exclude(texts_removed_at=None).count() == 1
+    assert "0 interactions older than 30 days" in said("apply_retention")
+
+
+def test_retention_of_one_project_leaves_the_others(api: Api, project: Project, foreign: Project) -> None:
+    old(api, 10)
+    Project.objects.update(keep_interactions=1)
+    assert said("apply_retention", project=["secret"]).startswith("secret: 0 interactions")
+    assert Interaction.objects.count() == 1
+    with pytest.raises(CommandError, match=r"There is no project “nowhere”\. There are: secret, support\."):
+        said("apply_retention", project=["nowhere"])

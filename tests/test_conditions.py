@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db.models import QuerySet
 from django.http import QueryDict
 
 from interactions import access, conditions, finding, ids, index, ingest, payloads, transcripts
@@ -134,8 +134,14 @@ def _scored(c: conditions.Scored, row: Row) -> bool:
     )
 
 
-def _ascii_folded(text: str) -> str:
-    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+def _prompt(row: Row) -> str:
+    return f"Be kind.\n{row.prompt}".casefold()
+
+
+def _mentions(c: conditions.Mentions, row: Row) -> bool:
+    """Every word of the text, as none of these holds a phrase."""
+    said = re.findall(r"\w+", f"{_prompt(row)}\n{row.completion.casefold()}")
+    return all(word in said for word in c.text.casefold().split())
 
 
 MEANINGS: dict[type[Condition], Meaning] = {
@@ -151,8 +157,9 @@ MEANINGS: dict[type[Condition], Meaning] = {
     conditions.IdIs: lambda c, row: row.id == c.id,
     conditions.PromptHashIs: lambda c, row: row.prompt_hash == c.sha256,
     conditions.HasImage: lambda c, row: row.has_image == c.wanted,
-    conditions.PromptContains: lambda c, row: _ascii_folded(c.text) in _ascii_folded("Be kind.\n" + row.prompt),
-    conditions.CompletionContains: lambda c, row: _ascii_folded(c.text) in _ascii_folded(row.completion),
+    conditions.Mentions: _mentions,
+    conditions.PromptContains: lambda c, row: c.text.casefold() in _prompt(row),
+    conditions.CompletionContains: lambda c, row: c.text.casefold() in row.completion.casefold(),
     conditions.Labelled: lambda c, row: c.key in row.labels and (not c.values or row.labels[c.key] in c.values),
     conditions.Scored: _scored,
     conditions.HasFeedback: lambda c, row: bool(row.feedback) == c.wanted,
@@ -189,8 +196,9 @@ def simple(rows: list[Row]) -> list[Condition]:
         *(
             kind(word)
             for kind in (conditions.PromptContains, conditions.CompletionContains)
-            for word in (*WORDS, *"%_\\b")
+            for word in (*WORDS, *"%_\\b", "üND")
         ),
+        *(conditions.Mentions(text) for text in ("plain", "PLAIN kind", "ünder", "a_b axb", "100", "lain")),
         *(
             conditions.Labelled(key, values)
             for key in ("env", "a:b", "unknown")
@@ -219,7 +227,7 @@ def combined(chance: random.Random, leaves: list[Condition], depth: int) -> Cond
 
 def found(project: Project, condition: Condition) -> set[UUID]:
     """As the store finds them and as the index does, which must be the same."""
-    matching: QuerySet[Interaction] = Interaction.objects.matching(project, condition)
+    matching = Interaction.objects.matching(project, condition)
     listed = list(matching.newest_first().values_list("id", flat=True))
     assert len(listed) == len(set(listed)), "a row was found twice"
     with index.current(project) as known:
@@ -340,7 +348,7 @@ def test_every_kind_of_condition_describes_itself(rows: list[Row]) -> None:
 
 SPELLINGS = (
     "label=env:x&last=7d&score=quality:gte:1&feedback=yes&compared=preference&model=small&source=LIVE&state=done&image=no"
-    f"&session={uuid4()}&user={uuid4()}&id={uuid4()}&prompt_hash={'0' * 64}&prompt=a&completion=b"
+    f"&session={uuid4()}&user={uuid4()}&id={uuid4()}&prompt_hash={'0' * 64}&prompt=a&completion=b&q=c"
     "&not_label=env:x&score=quality:1"
 )
 

@@ -6,6 +6,7 @@ Killing a process says nothing about power cuts: for those, `test_settings.py` l
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import subprocess
@@ -125,6 +126,69 @@ def check(url: str, secret: str, project: str, ledger: Ledger) -> None:
             )
 
 
+def judging(url: str, secret: str, project: str, stop: threading.Event, chance: random.Random) -> None:
+    """Records, judges, compares and deletes, whether or not the server is there."""
+    kept: list[str] = []
+    while not stop.is_set():
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=30) as client:
+            try:
+                while not stop.is_set():
+                    kept.append(_act(client, project, kept, chance))
+                    kept = [id for id in kept if id]
+            except httpx.TransportError:
+                stop.wait(0.05)
+
+
+def _act(client: httpx.Client, project: str, kept: list[str], chance: random.Random) -> str:
+    """The id of the interaction that was recorded, if one was."""
+    if not kept or chance.random() < 0.5:
+        told = body(project, f"{chance.randrange(5)}") | {"created_at": 1_790_000_000_000 + chance.randrange(10**9)}
+        answer = client.post("/api/v1/interactions", json=told)
+        return str(answer.json()["completion_id"]) if answer.status_code == 201 else ""
+    one, other = chance.choice(kept), chance.choice(kept)
+    kind = chance.randrange(4)
+    if kind == 0 and one != other:
+        sides = {"preferred_completion": one, "other_completion": other}
+        client.post("/api/v1/comparison", json={"project": project, "metric": "q"} | sides)
+    elif kind == 1:
+        kept.remove(one)
+        client.delete(f"/api/v1/interactions/{one}")
+    else:
+        client.post("/api/v1/feedback", json={"completion_id": one, "metric": "q", "value": chance.randrange(4)})
+    return ""
+
+
+def check_counts(url: str, secret: str, project: str) -> None:
+    """What each process counts, by whatever filter, is what is listed."""
+    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=30)
+    rows: list[dict[str, Any]] = []
+    link: str | None = f"/api/v1/interactions?project={project}&limit=1000"
+    while link:
+        page = client.get(link).raise_for_status().json()
+        rows += page["interactions"]
+        link = page["older"]
+    client.close()
+    assert len(rows) > 50
+    for number in range(5):
+        expected = sum(row["labels"].get("name") == f"{number}" for row in rows)
+        assert counts(url, secret, project, label=f"name:{number}") == {expected}
+        expected = sum(any(given["value"] == number for given in row["feedbacks"]) for row in rows)
+        assert counts(url, secret, project, score=f"q:{number}") == {expected}
+        assert counts(url, secret, project, not_score=f"q:{number}") == {len(rows) - expected}
+    middle = sorted(row["created_at"] for row in rows)[len(rows) // 2]
+    earlier = sum(row["created_at"] < middle for row in rows)
+    assert counts(url, secret, project, until=middle) == {earlier}
+    assert counts(url, secret, project, since=middle) == {len(rows) - earlier}
+
+
+def counts(url: str, secret: str, project: str, **query: str) -> set[int]:
+    """Asked by connections of their own, so that each of two processes is likely asked."""
+    asked = {"project": project, "count": "yes", "limit": "1"} | query
+    headers = {"Authorization": f"Bearer {secret}"}
+    answers = [httpx.get(f"{url}/api/v1/interactions", params=asked, headers=headers, timeout=30) for _ in range(6)]
+    return {answer.raise_for_status().json()["count"] for answer in answers}
+
+
 def integrity(environment: dict[str, str]) -> str:
     if "DATABASE_URL" in environment:
         return "ok"
@@ -226,3 +290,36 @@ def storm(url: str, secret: str, project: str, number: int) -> set[tuple[int, st
 
     with ThreadPoolExecutor(8) as threads:
         return set(threads.map(send, range(8)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker through /proc")
+def test_every_count_is_exact_on_two_processes_and_after_kills(store: tuple[dict[str, str], str, str]) -> None:
+    environment, project, secret = store
+    port, stop, ledger = free_port(), threading.Event(), Ledger()
+    url = f"http://127.0.0.1:{port}"
+    process = start(environment | {"WORKERS": "2"}, port)
+    judges = [
+        threading.Thread(target=judging, args=(url, secret, project, stop, random.Random(number)))
+        for number in range(3)
+    ]
+
+    def kill_one_after_the_other() -> None:
+        for _ in range(3):
+            ledger.wait_for(WRITES_BETWEEN_KILLS // 2)
+            workers = workers_of(process.pid)
+            if workers:
+                os.kill(workers[0], signal.SIGKILL)
+        ledger.wait_for(WRITES_BETWEEN_KILLS // 2)
+
+    try:
+        for judge in judges:
+            judge.start()
+        with_writers(url, secret, project, ledger, kill_one_after_the_other)
+        stop.set()
+        for judge in judges:
+            judge.join()
+        check_counts(url, secret, project)
+    finally:
+        stop.set()
+        process.terminate()
+        process.wait(timeout=30)

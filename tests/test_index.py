@@ -21,6 +21,7 @@ from interactions.index import following, postings, queries, segments
 from interactions.index.following import _Followed
 from interactions.ingest import history
 from interactions.models import Change, Comparison, Feedback, FeedbackKey, Interaction, Labelling, Project, Segment
+from tests import counting
 from tests.api.pictures import picture, shown
 
 START = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
@@ -174,44 +175,8 @@ def check(project: Project, condition: Condition) -> None:
         assert matches.oldest(4, listed[middle]) == listed[:middle][-4:][::-1], condition
 
 
-def check_summary(project: Project, condition: All) -> None:
-    def among(leave_out: tuple[str, str]) -> list[Interaction]:
-        kept = tuple(part for part in condition.flat() if part.facets() != {leave_out})
-        return [*Interaction.objects.matching(project, All(kept)).with_row_details()]
-
-    summary = statistics.summary(project, condition)
-    rows = among(("", ""))
-    assert summary.total == len(rows)
-    assert {t.value: t.count for t in summary.models} == _count(
-        [row.model.key for row in among(("model", "")) if row.model]
-    )
-    assert {t.value: t.count for t in summary.sources} == _count([row.source for row in among(("source", ""))])
-    for label in summary.labels:
-        have = _count([row.labels[label.key] for row in among(("label", label.key)) if label.key in row.labels])
-        shown = {tally.value: tally.count for tally in label.values}
-        assert shown.items() <= have.items()
-        assert len(have) - len(shown) <= label.others
-    for score in summary.scores:
-        judged = [
-            {given.value for given in row.given if given.key.key == score.key} for row in among(("score", score.key))
-        ]
-        for value in score.values:
-            assert value.count == sum(value.value in values for values in judged)
-        for reach in score.ranges:
-            assert reach.count == sum(any(reach.least <= value <= reach.most for value in values) for values in judged)
-        assert all(
-            any(value == one.value for one in score.values)
-            or any(reach.least <= value <= reach.most for reach in score.ranges)
-            for values in judged
-            for value in values
-        )
-    assert sum(bar.count for bar in summary.bars) == len(rows)
-    for bar in summary.bars:
-        assert bar.count == sum(bar.since <= row.created_at < bar.until for row in rows)
-
-
-def _count(values: list[str]) -> dict[str, int]:
-    return {value: values.count(value) for value in values}
+def check_numbers(project: Project, condition: All) -> None:
+    counting.check(statistics.summary(project, condition), project, condition)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -232,7 +197,7 @@ def test_the_index_agrees_with_the_rows_whatever_happened(project: Project, narr
         if number % 4 == 0:
             for condition in chance.sample(leaves, 4) + [combined(chance, leaves) for _ in range(4)]:
                 check(project, condition)
-            check_summary(project, All(tuple(chance.sample(leaves, chance.randrange(3)))))
+            check_numbers(project, All(tuple(chance.sample(leaves, chance.randrange(3)))))
     following._bring_up_to_date(rarely)
     assert rarely.index is not None
     assert rarely.index.everything() == BitMap(

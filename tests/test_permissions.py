@@ -52,6 +52,7 @@ def test_every_api_route_declares_who_may_call_it() -> None:
 
 def _filled(route: str, key: str) -> str:
     values = {"str:key": key, "uuid:id": str(uuid4()), "uuid:feedback_id": str(uuid4()), "str:digest": "0" * 64}
+    values |= {"int:removal": "1"}
     for name, value in values.items():
         route = route.replace(f"<{name}>", value)
     assert "<" not in route, f"give {route} a value here"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, documents, images, pagination
+from interactions import access, database, documents, images, pagination
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound
@@ -36,7 +37,10 @@ _PAGING: list[dict[str, Any]] = [
     "/interactions", tags=["reading"], openapi_extra=described(Permission.READ) | {"parameters": _PAGING + _FILTERS}
 )
 def list_interactions(request: HttpRequest) -> HttpResponse:
-    """The newest interactions that match: the tab's filters, as rows with previews. `older` and `newer` are links."""
+    """The newest interactions that match: the tab's filters, as rows with previews. `older` and `newer` are links.
+
+    A filter that cannot be answered in time is refused with 422 and the code `too_slow`: the same one would be again.
+    """
     caller = _caller(request)
     project = _project(caller, pagination.once(request.GET, "project"))
     filterset = InteractionFilterSet(request.GET, project)
@@ -45,10 +49,11 @@ def list_interactions(request: HttpRequest) -> HttpResponse:
     counted = _is_counted(pagination.once(request.GET, "count"))
     if "images" in request.GET:
         raise Invalid("Rows hold no images. Ask for an interaction with images=inline.", "images")
-    page = pagination.page(matches, place, size)
-    listed = documents.listing(page, request.path, request.GET)
-    if counted:
-        listed["count"] = matches.count()
+    with database.time_limit(settings.QUERY_SECONDS):
+        page = pagination.page(matches, place, size)
+        listed = documents.listing(page, request.path, request.GET)
+        if counted:
+            listed["count"] = matches.count()
     return answer(listed)
 
 

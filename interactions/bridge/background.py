@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
-from interactions import index
+from django.conf import settings
+
+from interactions import index, removal, texts
+from interactions.bridge import writer
 from interactions.bridge.threads import with_kept_connection
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN = 1.0
 
+# So many texts may wait to be indexed before indexing gives way to writes no longer.
+_MOST_WAITING = 20_000
+
+
+def _pause() -> None:
+    """Between two texts: a thread that computes without a pause would hold up the event loop by milliseconds each time
+    that comes back from waiting. While requests are being written, most of the time is theirs."""
+    time.sleep(0.001 if writer.is_busy() and _indexer.waiting < _MOST_WAITING else 0)
+
+
+_indexer = texts.Indexer(_pause)
+
 # Each does what there is to do and returns; after a second it is called again.
-WORK: Mapping[str, Callable[[], None]] = {"index": index.keep_all}
+WORK: Mapping[str, Callable[[], None]] = {
+    "index": index.keep_all,
+    "removal": removal.carry_on,
+    **({"texts": _indexer.keep_all} if settings.TEXT_INDEX else {}),
+}
 
 
 def start() -> None:

@@ -8,8 +8,10 @@ callers there are. Measured in docs/performance.md.
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
+import time
 from collections.abc import Sequence
 
 from interactions import ingest
@@ -18,6 +20,7 @@ from interactions.errors import RequestError
 
 # A transaction holds at most so many requests, so that the first of them does not wait for ever.
 _LARGEST_GROUP = 256
+_BUSY_SECONDS = 0.1
 
 _Answer = ingest.Answer | RequestError
 _Waiting = tuple[ingest.Request, asyncio.Future[_Answer]]
@@ -33,6 +36,11 @@ class Writer:
         self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._latest = -math.inf
+
+    def is_busy(self) -> bool:
+        """Whether requests came just now, so that more of them can be expected."""
+        return time.monotonic() - self._latest < _BUSY_SECONDS
 
     def submit(self, request: ingest.Request) -> asyncio.Future[_Answer]:
         future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
@@ -55,6 +63,7 @@ class Writer:
             self._commit(group)
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
+        self._latest = time.monotonic()
         outcomes: Sequence[_Answer | BaseException]
         try:
             outcomes = with_kept_connection(ingest.commit, [request for request, _ in group])
@@ -84,6 +93,10 @@ def _settle(settled: Sequence[tuple[asyncio.Future[_Answer], _Answer | BaseExcep
 
 
 _writer = Writer()
+
+
+def is_busy() -> bool:
+    return _writer.is_busy()
 
 
 async def commit(request: ingest.Request) -> ingest.Answer:

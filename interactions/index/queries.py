@@ -31,7 +31,6 @@ class Index:
     def __init__(self, project_id: int, postings: Postings) -> None:
         self.project_id = project_id
         self.postings = postings
-        self._hours: list[int] = []
 
     def everything(self) -> BitMap:
         return self.postings.all
@@ -62,13 +61,16 @@ class Index:
     @property
     def hours(self) -> list[int]:
         """The hours since 1970 in which interactions were created, earliest first."""
-        held = self.postings.values(HOUR).held
-        if len(held) != len(self._hours) or any(hour not in held for hour in self._hours):
-            self._hours = sorted(int(hour) for hour in held)
-        return self._hours
+        return sorted(int(hour) for hour in self.postings.values(HOUR).held)
 
     def in_hour(self, hour: int) -> BitMap:
-        return self.postings.values(HOUR).held[hour]
+        return self.postings.values(HOUR).held.get(hour) or BitMap()
+
+    def by_hour(self, matching: BitMap) -> dict[int, int]:
+        """How many of `matching` were created in each hour that some were created in."""
+        count = len if matching is self.postings.all else matching.intersection_cardinality
+        counts = ((int(hour), count(held)) for hour, held in self.postings.values(HOUR).held.items())
+        return {hour: number for hour, number in counts if number}
 
     def created_within(self, since: datetime | None, until: datetime | None) -> BitMap:
         """From `since`, inclusive, to `until`, exclusive: and of hours at the edges what the store says."""

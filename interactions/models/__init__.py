@@ -5,7 +5,9 @@ from interactions.models.images import Image, ImageUse
 from interactions.models.interactions import Interaction, Transcript
 from interactions.models.judgements import Comparison, Feedback, IdempotencyKey, Labelling, Outcome
 from interactions.models.projects import FeedbackKey, Label, LabelKey, Model, Project
+from interactions.models.removals import Removal
 from interactions.models.revisions import Change, Revision, Segment
+from interactions.models.texts import TextIndex, TextPage, TextSegment
 
 __all__ = [
     "ApiKey",
@@ -25,8 +27,12 @@ __all__ = [
     "Model",
     "Outcome",
     "Project",
+    "Removal",
     "Revision",
     "Segment",
+    "TextIndex",
+    "TextPage",
+    "TextSegment",
     "Transcript",
     "User",
 ]

@@ -62,6 +62,9 @@ class Interaction(models.Model):
     first_token_ms = models.IntegerField(null=True)
     total_ms = models.IntegerField(null=True)
 
+    # When its transcript was removed, by retention or by hand; the previews and images went with it.
+    texts_removed_at = models.DateTimeField(null=True, editable=False)
+
     objects: ClassVar[InteractionQuerySet] = InteractionQuerySet.as_manager()  # type: ignore[assignment]
 
     # There after `with_row_details` or `with_everything`, as those say.

@@ -18,6 +18,7 @@ class Project(models.Model):
     # Retention, in days after `created_at` of an interaction; without a number it is kept.
     keep_transcripts = models.PositiveIntegerField(null=True, blank=True, help_text="days that texts and images stay")
     keep_interactions = models.PositiveIntegerField(null=True, blank=True, help_text="days that interactions stay")
+    retention_applied_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.key

@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from interactions import documents, images
 from interactions.access import Permission
+from interactions.errors import NotFound
 from interactions.filtersets import InteractionFilterSet
 from interactions.models import Image, Interaction
 from interactions.web import facts, rail, surroundings, transcript, wording
@@ -44,7 +45,7 @@ def image(request: ProjectRequest, digest: str) -> HttpResponseBase:
     found = _image(request, digest)
     try:
         content = images.read(found)
-    except FileNotFoundError:
+    except NotFound:
         raise Http404("The content of this image is gone from the store.") from None
     response = HttpResponse(content, content_type=images.MEDIA_TYPES[found.format])
     response["Cache-Control"] = "private, max-age=31536000, immutable"
@@ -106,7 +107,9 @@ def section(request: ProjectRequest, interaction: Interaction, name: str, typed:
 
 
 def _stored(interaction: Interaction) -> dict[str, Any]:
-    return dict(from_json(interaction.transcript.document))
+    """Nothing if its texts were removed."""
+    kept = documents.transcript_of(interaction)
+    return dict(from_json(kept.document)) if kept else {}
 
 
 def _uids(interaction: Interaction, compared: list[surroundings.Compared]) -> list[UUID | None]:
@@ -134,19 +137,31 @@ def _found(request: ProjectRequest, interaction: Interaction) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Read:
+    """`removed` is a sentence in place of all else, where that is so."""
+
     messages: list[Message]
-    completion: Message
+    completion: Message | None
     error: str
     left_out: int
+    removed: str = ""
 
 
 def _read(interaction: Interaction, stored: dict[str, Any]) -> Read:
     kept = interaction.kept_images
-    reader = transcript.Reader(interaction.transcript.prompt_text, kept, surroundings.image_uses(interaction))
-    completion = reader.completion(stored.get("completion", interaction.transcript.completion_text))
+    texts = documents.transcript_of(interaction)
+    if texts is None:
+        return Read([], None, "", 0, _removed(interaction))
+    reader = transcript.Reader(texts.prompt_text, kept, surroundings.image_uses(interaction))
+    completion = reader.completion(stored.get("completion", texts.completion_text))
     completion.notes = [note for note in _course(interaction) if note]
     messages = reader.messages(stored["messages"])
     return Read(messages, completion, stored.get("error", ""), len(stored["messages"]) - len(messages))
+
+
+def _removed(interaction: Interaction) -> str:
+    at = interaction.texts_removed_at
+    when = f" on {wording.exact(at).partition(',')[0]}" if at else ""
+    return f"The texts and images of this interaction were removed{when}. What was said about it is still here."
 
 
 def _course(interaction: Interaction) -> list[str]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from interactions import statistics
+from interactions import choices
+from interactions.choices import LabelFacet, ScoreFacet
 from interactions.conditions import Scored, number
 from interactions.filtersets import PAGE_PARAMETERS, PRESETS, InteractionFilterSet
 from interactions.models import Interaction
-from interactions.statistics import LabelFacet, ScoreFacet
 
 KEYS_SHOWN = 10
 VALUES_SHOWN = 8
@@ -31,10 +31,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """Values to choose from under one heading, all of them for the parameter `name`.
+    """Values to choose from under one heading, all of them for the parameter `name` and beginning with `prefix`.
 
     `more` are behind a fold. `typed` are suggestions for an input, for when there are too many to show; what is
-    typed there gets the `prefix`. `excludes` says whether a value can be ruled out too.
+    typed there gets the `prefix`. `excludes` says whether a value can be ruled out too, `counted` whether the number
+    of interactions with each value follows. `ranged`: ranges of values come with the numbers.
     """
 
     title: str
@@ -45,6 +46,17 @@ class Facet:
     prefix: str = ""
     hint: str = ""
     excludes: bool = False
+    counted: bool = True
+    ranged: bool = False
+
+    @property
+    def id(self) -> str:
+        """What a page and the numbers that come for it call this facet."""
+        return facet_id(self.name, self.prefix)
+
+
+def facet_id(name: str, prefix: str = "") -> str:
+    return f"{name} {prefix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class Form:
 
 
 def form(filters: InteractionFilterSet) -> Form:
-    words = statistics.vocabulary(filters.project)
+    words = choices.vocabulary(filters.project)
     given = _Given(filters)
     labels = [_label_facet(label, given) for label in words.labels]
     if len(labels) > KEYS_SHOWN:
@@ -72,9 +84,9 @@ def form(filters: InteractionFilterSet) -> Form:
         _ticked("model", "model", [(key, key) for key in words.models], given),
         *(_score_facet(score, given) for score in words.scores),
     ]
-    choices = [_yes_or_no("feedback", given), _yes_or_no("image", given)]
+    either = [_yes_or_no("feedback", given), _yes_or_no("image", given)]
     sources = [
-        _ticked("state", "state", [(v, v) for v in Interaction.State.values if v != "done"], given),
+        _ticked("state", "state", [(v, v) for v in Interaction.State.values if v != "done"], given, counted=False),
         _ticked("source", "source", [(v, v.lower()) for v in Interaction.Source.values], given),
     ]
     return Form(
@@ -84,7 +96,7 @@ def form(filters: InteractionFilterSet) -> Form:
         labels=labels[:KEYS_SHOWN],
         more_labels=labels[KEYS_SHOWN:],
         facets=[facet for facet in facets if facet.options or facet.hint],
-        choices=choices,
+        choices=either,
         sources=sources,
         session=given.single("session"),
         user=given.single("user"),
@@ -152,7 +164,14 @@ def _label_facet(label: LabelFacet, given: _Given) -> Facet:
 
 
 def _ticked(
-    title: str, name: str, pairs: list[tuple[str, str]], given: _Given, *, prefix: str = "", excludes: bool = False
+    title: str,
+    name: str,
+    pairs: list[tuple[str, str]],
+    given: _Given,
+    *,
+    prefix: str = "",
+    excludes: bool = False,
+    counted: bool = True,
 ) -> Facet:
     """Boxes to tick, the chosen ones first; where there are too many, the chosen ones, the first few, and an input."""
     ruled_out = set(given.values.get("not_label", ())) if excludes else set()
@@ -164,12 +183,19 @@ def _ticked(
         return Facet(title, name, options[:first], [], typed, prefix, f"{title} …", excludes)
     # A fold that hides a single value would take as much room as the value.
     first = len(options) if len(options) == first + 1 else first
-    return Facet(title, name, options[:first], options[first:], excludes=excludes)
+    return Facet(title, name, options[:first], options[first:], prefix=prefix, excludes=excludes, counted=counted)
 
 
 def _score_facet(score: ScoreFacet, given: _Given) -> Facet:
-    words = {1.0: "up", 0.0: "down"} if score.is_bool else {}
-    values = [(words.get(value) or number(value), value) for value in score.values or ()]
+    values = [(score_text(value, is_bool=score.is_bool), value) for value in score.values or ()]
     options = [Option(f"{score.key}:{text}", text, given.has_score(score.key, value)) for text, value in values]
-    prefix, hint = (f"{score.key}:", "≥ 0.8") if score.values is None else ("", "")
-    return Facet(score.key, "score", options, prefix=prefix, hint=hint)
+    is_ranged = score.values is None
+    return Facet(
+        score.key, "score", options, prefix=f"{score.key}:", hint="≥ 0.8" if is_ranged else "", ranged=is_ranged
+    )
+
+
+def score_text(value: float, *, is_bool: bool) -> str:
+    """A feedback value as the query string spells it after its key."""
+    words = {1.0: "up", 0.0: "down"} if is_bool else {}
+    return words.get(value) or number(value)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
-from interactions import ids, pagination, statistics
+from interactions import database, ids, pagination, statistics, texts
 from interactions.access import Permission
-from interactions.errors import Invalid
+from interactions.errors import Invalid, TooSlow
 from interactions.filtersets import InteractionFilterSet, Problem
 from interactions.pagination import Page, Place
-from interactions.web import facets, rows
+from interactions.web import facets, narrower, rows
 from interactions.web.permissions import ProjectRequest, requires
 
 
@@ -31,12 +32,16 @@ class Refusal:
 @requires(Permission.READ)
 def interactions(request: ProjectRequest) -> HttpResponse:
     filters = InteractionFilterSet(request.GET, request.project)
-    page, refusals = _read(filters, request)
-    context = _results(request, filters, page, refusals)
+    try:
+        with database.time_limit(settings.QUERY_SECONDS):
+            page, refusals = _read(filters, request)
+            context = _results(request, filters, page, refusals)
+    except TooSlow as error:
+        context = _results(request, filters, Page([], None, None), []) | narrower.offer(filters, error)
     if not _wants_results_only(request):
         context["form"] = facets.form(filters)
     template = "interactions/_swap.html" if _wants_results_only(request) else "interactions/list.html"
-    response = render(request, template, context, status=422 if refusals else 200)
+    response = render(request, template, context, status=422 if context["refusals"] or "too_slow" in context else 200)
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
 
@@ -79,7 +84,7 @@ def _results(
         "query": query,
         "refusals": refusals,
         "chips": filters.chips(),
-        "rows": rows.rows(page.rows, addresses, ids.now()),
+        "rows": rows.rows(page.rows, addresses, ids.now(), _excerpts(filters, page)),
         "newer": _query(query, page.newer, limit),
         "older": _query(query, page.older, limit),
         "is_first": not place,
@@ -90,6 +95,10 @@ def _results(
         "csv_url": f"{reverse('interactions-csv', args=[key])}?{query}",
         "server": f"{request.scheme}://{request.get_host()}",
     }
+
+
+def _excerpts(filters: InteractionFilterSet, page: Page) -> dict[int, list[texts.Excerpt]]:
+    return texts.excerpts(filters.project.pk, filters.searched(), [row.number for row in page.rows])
 
 
 def _query(query: str, place: Place | None, limit: str) -> str:

@@ -24,6 +24,7 @@ class ProjectRequest(HttpRequest):
 
     caller: Caller
     project: Project
+    may_delete: bool
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -41,6 +42,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 raise Http404(error.message) from None
             except Forbidden as error:
                 raise PermissionDenied(error.message) from None
+            asking.may_delete = asking.caller.may(asking.project.pk, Permission.DELETE)
             return view(asking, **kwargs)
 
         checked.permission = permission  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from interactions import images
 from interactions.conditions import number
 from interactions.models import Feedback, FeedbackKey, Image, Interaction, Project
+from interactions.texts import Excerpt
 
 LABELS_SHOWN = 6
 JUDGEMENTS_SHOWN = 4
@@ -56,12 +57,15 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    id: str
     url: str
     iso: str
     ago: str
     exact: str
     prompt: str
     completion: str
+    excerpts: dict[str, Excerpt]
+    texts_removed: bool
     tag: str
     tone: str
     model: str
@@ -103,24 +107,33 @@ class Addresses:
         return f"{self.rows}?session={interaction.session_id}"
 
 
-def rows(interactions: Iterable[Interaction], addresses: Addresses, now: datetime) -> list[Row]:
-    """Each interaction comes `with_row_details`."""
-    return [_row(interaction, addresses, now) for interaction in interactions]
+def rows(
+    interactions: Iterable[Interaction],
+    addresses: Addresses,
+    now: datetime,
+    excerpts: Mapping[int, list[Excerpt]] | None = None,
+) -> list[Row]:
+    """Each interaction comes `with_row_details`; `excerpts`, by number, show where in its texts it was found."""
+    found = excerpts or {}
+    return [_row(interaction, addresses, now, found.get(interaction.number, ())) for interaction in interactions]
 
 
-def _row(interaction: Interaction, addresses: Addresses, now: datetime) -> Row:
+def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts: Iterable[Excerpt]) -> Row:
     created_at = interaction.created_at.astimezone(UTC)
     tag, tone = _TAGS.get(Interaction.State(interaction.state), ("", ""))
     session = str(interaction.session_id)
     labels = _labels(interaction.labels, addresses)
     judgements = [_judgement(feedback) for feedback in interaction.given]
     return Row(
+        id=str(interaction.id),
         url=addresses.row(interaction),
         iso=created_at.isoformat(timespec="milliseconds"),
         ago=ago(now - created_at),
         exact=_exact(created_at, now),
         prompt=interaction.prompt_preview,
         completion=_plain(interaction.completion_preview),
+        texts_removed=interaction.texts_removed_at is not None,
+        excerpts={excerpt.field: excerpt for excerpt in excerpts},
         tag=(interaction.error_kind or tag) if tone else tag,
         tone=tone,
         model=interaction.model.key if interaction.model else "",

@@ -1,10 +1,10 @@
-"""The pages' routes. A list, its count, its exports and its rows' pages share one query string."""
+"""The pages' routes. A list, its numbers, its exports and its rows' pages share one query string."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from interactions.web import accounts, detail, exports, judging, listing
+from interactions.web import accounts, detail, exports, judging, listing, project_settings, removing, summary
 
 _LIST = "projects/<str:key>/interactions"
 _ONE = f"{_LIST}/<uuid:id>"
@@ -15,10 +15,11 @@ urlpatterns = [
     path("logout/", accounts.logout, name="logout"),
     path("projects", accounts.projects, name="projects"),
     path(_LIST, listing.interactions, name="interactions"),
-    path(f"{_LIST}/count", listing.count, name="interactions-count"),
+    path(f"{_LIST}/summary", summary.show, name="interactions-summary"),
     path(f"{_LIST}.json", exports.json, name="interactions-json"),
     path(f"{_LIST}.jsonl", exports.jsonl, name="interactions-jsonl"),
     path(f"{_LIST}.csv", exports.csv, name="interactions-csv"),
+    path(f"{_LIST}/remove", removing.remove, name="interactions-remove"),
     path(_ONE, detail.show, name="interaction"),
     path(f"{_ONE}.json", detail.document, name="interaction-json"),
     path(f"{_ONE}/feedback", judging.add_feedback, name="interaction-feedback"),
@@ -26,4 +27,6 @@ urlpatterns = [
     path(f"{_ONE}/labels", judging.set_label, name="interaction-label"),
     path(f"{_ONE}/labels/remove", judging.remove_label, name="interaction-label-remove"),
     path("projects/<str:key>/images/<str:digest>", detail.image, name="image"),
+    path("projects/<str:key>/removals/<int:removal>", removing.progress, name="removal"),
+    path("projects/<str:key>/settings", project_settings.show, name="project-settings"),
 ]

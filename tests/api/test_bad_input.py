@@ -405,7 +405,7 @@ def test_an_unknown_path_is_told_in_the_same_form(api: Api, method: str) -> None
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", "feedback", "POST"), ("DELETE", f"interactions/{ID}", "GET"), ("PUT", "interactions", "GET, POST")],
+    [("GET", "feedback", "POST"), ("PUT", f"interactions/{ID}", "DELETE, GET"), ("PUT", "interactions", "GET, POST")],
 )
 def test_an_unknown_method_is_told_in_the_same_form(api: Api, method: str, path: str, allowed: str) -> None:
     response = api.send(method, path, {})

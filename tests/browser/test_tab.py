@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, StorageState, expect
 
 from tests.browser.conftest import Look
 from tests.conftest import Server
@@ -154,3 +154,250 @@ def test_an_unknown_filter_is_shown_and_can_be_taken_away(signed_in: Look) -> No
     assert page.locator("tbody tr").count() == 0
     page.locator("#results").get_by_role("link").first.click()
     expect(page.locator("tbody tr").first).to_be_visible()
+
+
+# The numbers: total, facets, time strip
+
+LIST = "/projects/demo/interactions"
+SUMMARY = re.compile(r"/interactions/summary\?")
+
+
+class Held:
+    """Summaries that wait until they are let go, or until the page gives them up."""
+
+    def __init__(self, page: Page) -> None:
+        self.waiting: list[Route] = []
+        self.given_up: list[str] = []
+        page.on("requestfailed", self._note)
+        page.route(SUMMARY, lambda route: self.waiting.append(route))
+
+    def _note(self, request: Request) -> None:
+        if SUMMARY.search(request.url) and "ERR_ABORTED" in (request.failure or ""):
+            self.given_up.append(urlsplit(request.url).query)
+
+    def let_go(self) -> None:
+        self.waiting.pop().continue_()
+
+
+def _blank(signed_in: Look) -> Page:
+    """A page that is not the list, so that what the list asks for can be listened to from the start."""
+    return signed_in("/projects")
+
+
+def _open_list(page: Page, query: str = "") -> Page:
+    page.goto(f"{LIST}?{query}")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    return page
+
+
+def _option(page: Page, facet: str, value: str) -> tuple[str, bool]:
+    """The number beside an option, and whether it looks like one that may be out of date."""
+    beside = page.get_by_role("group", name=facet, exact=True).get_by_role("listitem").filter(has_text=value)
+    number = beside.locator(".n")
+    return number.inner_text(), float(number.evaluate("n => getComputedStyle(n).opacity")) < 1
+
+
+def _number_of(page: Page, facet: str, value: str) -> int:
+    beside = page.get_by_role("group", name=facet, exact=True).get_by_role("listitem").filter(has_text=value)
+    expect(beside.locator(".n")).to_have_text(re.compile(r"\d"))
+    return int(beside.locator(".n").inner_text().replace(",", ""))
+
+
+def _settled(page: Page) -> None:
+    """All numbers are there, and are those of the filter."""
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".old")).to_have_count(0)
+
+
+def test_the_number_beside_an_option_is_how_many_it_leads_to(signed_in: Look) -> None:
+    page = signed_in(f"{LIST}?image=no")
+    told = _number_of(page, "env", "staging")
+    assert _number_of(page, "lang", "de") > 0
+    page.locator("#rail").get_by_label("staging", exact=True).check()
+    expect(page.locator(".bar")).to_contain_text("env is staging")
+    _settled(page)
+    assert _count(page) == told
+    # Its siblings stay, with what choosing them too would add.
+    assert _number_of(page, "env", "prod") > 0
+    page.locator("#rail").get_by_label("prod", exact=True).check()
+    expect(page.locator(".bar")).to_contain_text("env is prod")
+    _settled(page)
+    assert _count(page) == told + _number_of(page, "env", "prod")
+
+
+def test_rows_do_not_wait_for_the_numbers_and_nothing_moves_when_these_come(signed_in: Look) -> None:
+    page = _blank(signed_in)
+    page.add_init_script(
+        "window.moved = []; new PerformanceObserver((list) => window.moved.push(...list.getEntries()"
+        ".map((shift) => shift.sources.map((source) => source.node?.outerHTML?.slice(0, 200)).join())))"
+        ".observe({ type: 'layout-shift', buffered: true });"
+    )
+    held = Held(page)
+    _open_list(page)
+    assert page.locator("#filters .n").all_inner_texts() == [""] * page.locator("#filters .n").count()
+    places = page.locator("#rail li, #rail legend, tbody tr").evaluate_all(
+        "all => all.map((one) => JSON.stringify(one.getBoundingClientRect()))"
+    )
+    held.let_go()
+    _settled(page)
+    assert _number_of(page, "env", "prod") > 0
+    assert page.locator(".bars a").count() > 10
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.moved") == []
+    assert places == page.locator("#rail li:not(.ranges li), #rail legend, tbody tr").evaluate_all(
+        "all => all.map((one) => JSON.stringify(one.getBoundingClientRect()))"
+    )
+
+
+def test_a_filter_that_changes_gives_up_the_numbers_that_were_asked_for(signed_in: Look) -> None:
+    page = _blank(signed_in)
+    held = Held(page)
+    _open_list(page)
+    page.wait_for_timeout(100)
+    assert len(held.waiting) == 1
+    rail = page.locator("#rail")
+    rail.get_by_label("prod", exact=True).check()
+    expect(page.locator(".bar")).to_contain_text("env is prod")
+    rail.get_by_label("de", exact=True).check()
+    expect(page.locator(".bar")).to_contain_text("lang is de")
+    page.wait_for_timeout(100)
+    assert held.given_up == ["", "label=env%3Aprod"]
+    held.let_go()
+    _settled(page)
+    assert _number_of(page, "lang", "de") == _count(page)
+    assert held.given_up == ["", "label=env%3Aprod"]
+
+
+def test_numbers_of_the_filter_before_look_so_until_the_new_ones_come(signed_in: Look) -> None:
+    page = signed_in()
+    _settled(page)
+    before = _option(page, "lang", "de")
+    assert not before[1]
+    held = Held(page)
+    page.locator("#rail").get_by_label("staging", exact=True).check()
+    expect(page.locator(".bar")).to_contain_text("env is staging")
+    page.wait_for_timeout(200)
+    assert _option(page, "lang", "de") == (before[0], True)
+    assert float(page.locator("#strip").evaluate("strip => getComputedStyle(strip).opacity")) < 1
+    assert float(page.locator("#count").evaluate("count => getComputedStyle(count).opacity")) < 1
+    held.let_go()
+    _settled(page)
+    page.wait_for_timeout(200)
+    after = _option(page, "lang", "de")
+    assert after != before
+    assert not after[1]
+
+
+def test_numbers_that_could_not_be_had_are_not_shown(browser: Browser, server: Server, session: StorageState) -> None:
+    context = browser.new_context(base_url=server.url, storage_state=session)  # one that may complain
+    page = _open_list(context.new_page())
+    _settled(page)
+    page.route(SUMMARY, lambda route: route.fulfill(status=503))
+    page.locator("#rail").get_by_label("staging", exact=True).check()
+    expect(page.locator("#offline")).to_contain_text("503")
+    _settled(page)
+    assert "".join(page.locator("#filters .n, #count, #strip").all_inner_texts()).strip() == ""
+    page.unroute(SUMMARY)
+    page.locator("#rail").get_by_label("staging", exact=True).uncheck()
+    expect(page.locator(".bars a").first).to_be_visible()
+    assert _number_of(page, "env", "prod") > 0
+    context.close()
+
+
+def test_another_page_of_the_list_keeps_the_numbers_and_asks_for_none(signed_in: Look) -> None:
+    page = signed_in()
+    _settled(page)
+    total, held = _count(page), Held(page)
+    page.get_by_role("link", name="Older →").click()
+    expect(page).to_have_url(re.compile("older_than="))
+    expect(page.get_by_role("link", name="← Newer")).to_be_visible()
+    _settled(page)
+    assert (_count(page), held.waiting) == (total, [])
+    assert page.locator(".bars a").count() > 10
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_bar_leads_to_its_time(signed_in: Look) -> None:
+    page = signed_in(f"{LIST}?label=env:prod")
+    bars = page.locator(".bars a")
+    expect(bars.first).to_be_visible()
+    bar = bars.nth(bars.count() // 2)
+    title = bar.get_attribute("title") or ""
+    bar.click()
+    expect(page.locator(".bar")).to_contain_text("before 20")
+    _settled(page)
+    assert _query(page).keys() == {"label", "since", "until"}
+    assert _count(page) == int(title.rpartition(": ")[2].replace(",", ""))
+
+
+def test_dragging_over_bars_leads_to_their_time(signed_in: Look) -> None:
+    page = signed_in(f"{LIST}?label=env:prod")
+    bars = page.locator(".bars a")
+    expect(bars.first).to_be_visible()
+    number = bars.count()
+    some = [bars.nth(n) for n in range(number // 3, number // 2)]
+    told = sum(int((bar.get_attribute("title") or "").rpartition(": ")[2].replace(",", "")) for bar in some)
+    first, last = some[0].bounding_box(), some[-1].bounding_box()
+    assert first
+    assert last
+    page.mouse.move(last["x"] + last["width"] / 2, last["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(first["x"] + first["width"] / 2, first["y"] + 30, steps=5)
+    assert page.locator(".bars .chosen").count() >= len(some)
+    page.mouse.up()
+    expect(page.locator(".bar")).to_contain_text("before 20")
+    _settled(page)
+    assert _count(page) == told
+    assert len(_query(page)["until"]) == 1
+
+
+def test_escape_lets_go_of_a_drag(signed_in: Look) -> None:
+    page = signed_in(f"{LIST}?label=env:prod")
+    place = page.locator(".bars").bounding_box()
+    assert place
+    page.mouse.move(place["x"] + 50, place["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 250, place["y"] + 20, steps=5)
+    page.keyboard.press("Escape")
+    assert page.locator(".bars .chosen").count() == 0
+    page.mouse.up()
+    assert _query(page).keys() == {"label"}
+
+
+def test_a_range_of_scores_is_a_filter_and_is_let_go_again(signed_in: Look) -> None:
+    page = signed_in()
+    span = page.get_by_role("group", name="toxicity").get_by_role("listitem").first
+    told = int(span.locator(".n").inner_text())
+    span.get_by_role("link").click()
+    expect(page.locator(".bar")).to_contain_text("toxicity ≥")
+    _settled(page)
+    assert _count(page) == told
+    page.get_by_role("group", name="toxicity").locator("[aria-current]").click()
+    expect(page.locator(".chip")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1000, 1440])
+def test_tens_of_millions_fit(signed_in: Look, width: int, scheme: str) -> None:
+    page = _blank(signed_in)
+    page.set_viewport_size({"width": width, "height": 900})
+
+    def enlarge(route: Route) -> None:
+        answer = route.fetch()
+        larger = re.sub(r'(<data value="[^"]*">|class="n">)\d+', r"\g<1>98765432", answer.text())
+        route.fulfill(response=answer, body=re.sub(r"<span>[\d,]+</span>", "<span>98,765,432</span>", larger))
+
+    page.route(SUMMARY, enlarge)
+    _open_list(page, "label=env:prod")
+    _settled(page)
+    expect(page.locator(".count")).to_contain_text("98,765,432")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width < 900:
+        page.get_by_role("button", name="Filters").click()
+    rail = page.locator("#rail")
+    assert rail.evaluate("rail => rail.scrollWidth <= rail.clientWidth")
+    option = page.locator("#rail li").filter(has_text="98,765,432")
+    assert option.count() > 10
+    assert option.locator(".n").evaluate_all("all => all.every((n) => n.scrollWidth <= n.clientWidth)")
+    # And some of the name beside it.
+    assert option.locator("label").evaluate_all("all => Math.min(...all.map((label) => label.clientWidth))") > 80
