@@ -1,6 +1,7 @@
-"""A PostgreSQL server of one's own: made in a temporary directory, gone afterwards.
+"""A PostgreSQL server of one's own: made in a temporary directory, gone afterwards, or in one that is kept.
 
 with private_cluster() as database_url: ...
+with private_cluster(kept=directory) as database_url: ...
 python -m tests.postgres [--durable] COMMAND...     # runs COMMAND with DATABASE_URL (and PGHOST, ...) set
 """
 
@@ -28,7 +29,9 @@ from tests.system import POSTGRES, find_postgres, install
 HOST = "127.0.0.1"
 USER = "interactions"
 DATABASE = "interactions"
-SECONDS_TO_START = 60
+# After a crash, a large one first goes through its log; before it ends, it writes what it holds in memory.
+SECONDS_TO_START = 300
+SECONDS_TO_END = 300
 SECONDS_TO_STOP = 30
 
 # What is written to a throw-away database need not survive a power cut.
@@ -45,6 +48,11 @@ class _Cluster(NamedTuple):
     @property
     def data(self) -> Path:
         return self.directory / "data"
+
+    @property
+    def password_file(self) -> Path:
+        """There as soon as the server's database is."""
+        return self.directory / "password"
 
     @property
     def log(self) -> Path:
@@ -71,17 +79,21 @@ class _Cluster(NamedTuple):
 
 
 @contextlib.contextmanager
-def private_cluster(*, durable: bool = False, directory: Path | None = None) -> Iterator[str]:
+def private_cluster(*, durable: bool = False, directory: Path | None = None, kept: Path | None = None) -> Iterator[str]:
     """A running server with an empty database, as a DATABASE_URL.
 
     `durable`: keep PostgreSQL's own settings for writing to disk, as a measurement needs them.
     `directory`: where to make the temporary directory; its parents must be open to the account that runs the server.
+    `kept`: a directory of the server's own that stays, made if need be. A server that lies there goes on with what its
+    database holds. Its parents must be open to that account, too.
     """
-    with _termination_as_exit(), _temporary_directory(directory) as place:
-        cluster = _create(place, durable=durable)
+    with _termination_as_exit(), _kept_directory(kept) if kept else _temporary_directory(directory) as place:
+        cluster = _found(place) or _create(place, durable=durable)
         with _running(cluster, {} if durable else _FORGETFUL) as port:
-            variables = client_variables(cluster.url(port))
-            cluster.run("createdb", "--maintenance-db=postgres", DATABASE, **variables)
+            if not cluster.password_file.exists():
+                variables = client_variables(cluster.url(port))
+                cluster.run("createdb", "--maintenance-db=postgres", DATABASE, **variables)
+                _write_password(cluster, cluster.password_file)
             yield cluster.url(port)
 
 
@@ -97,16 +109,27 @@ def client_variables(database_url: str) -> dict[str, str]:
     }
 
 
-def _create(place: Path, *, durable: bool) -> _Cluster:
+def _found(place: Path) -> _Cluster | None:
+    cluster = _Cluster(_programs(), place, "", _account())
+    if cluster.password_file.exists():
+        return cluster._replace(password=cluster.password_file.read_text())
+    if any(place.iterdir()):
+        sys.exit(f"{place} holds something else than a whole server. Name another directory, or empty this one.")
+    return None
+
+
+def _programs() -> Path:
     install([] if find_postgres() else [POSTGRES])
     programs = find_postgres()
     assert programs is not None  # install() ends the program otherwise
-    cluster = _Cluster(programs, place, secrets.token_urlsafe(18), _account())
+    return programs
+
+
+def _create(place: Path, *, durable: bool) -> _Cluster:
+    cluster = _Cluster(_programs(), place, secrets.token_urlsafe(18), _account())
     _give(place, cluster.account)
-    password_file = place / "password"
-    password_file.write_text(cluster.password)
-    password_file.chmod(0o600)
-    _give(password_file, cluster.account)
+    password_file = place / "password-for-initdb"
+    _write_password(cluster, password_file)
     # Lower and upper case beyond ASCII, as a real installation has them, need a UTF-8 locale; macOS lacks this one.
     locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
     options = [f"--pgdata={cluster.data}", f"--username={USER}", f"--pwfile={password_file}", f"--locale={locale}"]
@@ -114,6 +137,12 @@ def _create(place: Path, *, durable: bool) -> _Cluster:
     cluster.run("initdb", *options)
     password_file.unlink()
     return cluster
+
+
+def _write_password(cluster: _Cluster, file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(cluster.password)
+    _give(file, cluster.account)
 
 
 def _account() -> dict[str, Any]:
@@ -141,6 +170,12 @@ def _temporary_directory(parent: Path | None) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _kept_directory(place: Path) -> Iterator[Path]:
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    yield place.resolve()
 
 
 @contextlib.contextmanager
@@ -210,7 +245,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         if server.poll() is None:
             server.send_signal(way)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(SECONDS_TO_STOP)
+            server.wait(SECONDS_TO_END)
             return
 
 

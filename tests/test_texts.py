@@ -246,6 +246,15 @@ def test_a_removal_that_overtakes_the_uniting_of_segments_is_made_up_for(project
     assert stored_words() == {b"word1", b"word2", b"word3"}
 
 
+def test_a_server_that_indexes_nothing_still_removes_the_words_of_what_is_gone(project: Project) -> None:
+    told = record(project, Said("one secret", ""), Said("two", ""))
+    catch_up(project)
+    texts.forget(project.pk, [min(told)])
+    record(project, Said("three", ""))
+    texts.Indexer().keep_tidy()
+    assert stored_words() == {b"two"}
+
+
 def test_of_two_who_index_the_same_one_is_turned_away(project: Project) -> None:
     record(project, Said("one", ""), Said("two", ""))
     epoch = segments.epoch(project.pk)

@@ -33,7 +33,7 @@ _indexer = texts.Indexer(_pause)
 WORK: Mapping[str, Callable[[], None]] = {
     "index": index.keep_all,
     "removal": removal.carry_on,
-    **({"texts": _indexer.keep_all} if settings.TEXT_INDEX else {}),
+    "texts": _indexer.keep_all if settings.TEXT_INDEX else _indexer.keep_tidy,
 }
 
 

@@ -75,6 +75,18 @@ class Indexer:
                 for _ in self.catch_up(project.project_id, CHUNK):
                     pass
 
+    def keep_tidy(self) -> None:
+        """Remove what is left of texts that are gone, and index nothing. To be called again and again."""
+        for project in behind():
+            if project.is_untidy:
+                try:
+                    while self.claim(project.project_id) and self._has_untidy(project.project_id):
+                        self._unite(project.project_id)
+                except Overtaken:
+                    pass  # the next round sees what has changed
+                finally:
+                    self._release(project.project_id)
+
     def _is_due(self, project: Behind) -> bool:
         since = self._waiting_since.setdefault(project.project_id, time.monotonic())
         patience = _SECONDS_UNTIDY if project.is_untidy else _SECONDS_WAITING
