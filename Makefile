@@ -45,8 +45,12 @@ fmt: $(DEV) ## Format the code and repair what the linter can
 	@$(VENV)/bin/ruff format .
 
 .PHONY: bench
-bench: $(DEV) ## Measure on SQLite and PostgreSQL (N= rows)
+bench: $(DEV) ## Measure on SQLite and PostgreSQL (N= rows, STORE= to keep them)
 	@exec $(PYTHON) -m benchmarks
+
+.PHONY: bench-peers
+bench-peers: $(DEV) ## Measure beside Arize Phoenix and MLflow, which it installs (N=, PEERS=, DB=)
+	@exec $(PYTHON) -m benchmarks.peers
 
 # uv, because it locks for every Python and system at once, with the hashes of all published files. It works in an
 # environment of its own that is thrown away, and reads no pip configuration, so none can leak into the locks.

@@ -1,0 +1,47 @@
+"""Each peer in a virtual environment of its own, below var/peers/."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.machine import ROOT
+
+ENVIRONMENTS = ROOT / "var" / "peers"
+REQUIREMENTS = Path(__file__).parent / "requirements"
+
+
+def install(peer: str) -> None:
+    """The versions of requirements/PEER.txt; nothing is done when they are installed already."""
+    place, wanted = ENVIRONMENTS / peer, REQUIREMENTS / f"{peer}.txt"
+    # A copy of what is installed, written last: an installation that was stopped is begun again.
+    installed = place / "requirements.txt"
+    if installed.exists() and installed.read_text() == wanted.read_text():
+        return
+    print(f"Installing {peer} into {place.relative_to(ROOT)}", file=sys.stderr, flush=True)
+    shutil.rmtree(place, ignore_errors=True)
+    _run(sys.executable, "-m", "venv", str(place))
+    _run(
+        *(program(peer, "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
+        *("--requirement", str(wanted)),
+    )
+    shutil.copy(wanted, installed)
+
+
+def program(peer: str, name: str) -> str:
+    return str(ENVIRONMENTS / peer / "bin" / name)
+
+
+def version(peer: str, distribution: str) -> str:
+    """Of what is installed, not of what was wanted."""
+    question = f"import importlib.metadata; print(importlib.metadata.version({distribution!r}))"
+    asked = subprocess.run([program(peer, "python"), "-c", question], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
