@@ -29,6 +29,7 @@ from django.db import (
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from interactions.errors import TooSlow
 
@@ -302,6 +303,22 @@ def wait_at_most(milliseconds: int) -> None:
     if not _is_sqlite(connection):
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {milliseconds:d}")
+
+
+# Storing texts
+
+
+def compress_quickly(editor: BaseDatabaseSchemaEditor, table: str, *columns: str) -> None:
+    """On PostgreSQL, with lz4 where it was built with it: pglz, its default, took 25 of the 140 µs that it spends on a
+    row with 2.5 kB of text. What is stored already stays as it is. SQLite compresses nothing."""
+    if _is_sqlite(editor.connection):
+        return
+    with editor.connection.cursor() as cursor:
+        cursor.execute("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")
+        if "lz4" not in cursor.fetchone()[0]:
+            return
+        for column in columns:
+            cursor.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" SET COMPRESSION lz4')
 
 
 # Counting up
