@@ -35,7 +35,7 @@ def page(web: Client, status: int = 200, **query: str) -> str:
 
 def excerpts(shown: str) -> list[str]:
     """As they stand in the page's source, but for what says where."""
-    return re.findall(r'<p class="excerpt"[^>]*><span class="where">in the \w+</span> (.*?)</p>', shown)
+    return re.findall(r'<p class="excerpt"[^>]*><span class="hidden-text">in the \w+:</span> (.*?)</p>', shown)
 
 
 def log(api: Api, prompt: str, completion: str) -> None:
@@ -58,7 +58,7 @@ def test_a_row_shows_where_it_was_found(api: Api, web: Client) -> None:
     assert prompt.startswith("…")
     assert prompt.endswith("where is the <mark>needle</mark> now ")
     assert completion == "no <mark>Needle</mark> here"
-    assert "in the prompt" in shown
+    assert "in the prompt:" in shown
     assert excerpts(page(web, completion="dle h")) == ["no Nee<mark>dle h</mark>ere"]
     assert excerpts(page(web)) == []
 
