@@ -22,8 +22,8 @@ from interactions.querysets import InteractionQuerySet
 
 _T = TypeVar("_T")
 
-# Up to so many are simply looked up and sorted.
-FEW = 500
+# An hour with more matches than this is dense.
+DENSE = 200
 # What it costs to look one interaction up by its number, in rows read along the list.
 _LOOKUP = 3
 _READ_AT_ONCE = 2_000
@@ -103,6 +103,12 @@ class _Way(NamedTuple):
     def first(self, rows: InteractionQuerySet, most: int) -> list[UUID]:
         return list(self.along(rows).values_list("id", flat=True)[:most])
 
+    def sorted(self, found: Iterable[UUID], most: int) -> list[UUID]:
+        """The first `most` of `found` that lie beyond the bound."""
+        if self.upwards:
+            return sorted(id for id in found if self.bound is None or id > self.bound)[:most]
+        return sorted((id for id in found if self.bound is None or id < self.bound), reverse=True)[:most]
+
     def along(self, rows: InteractionQuerySet) -> InteractionQuerySet:
         if self.upwards:
             return (rows.filter(id__gt=self.bound) if self.bound else rows).oldest_first()
@@ -129,13 +135,13 @@ class _Walk:
         self._way = way
 
     def first(self, most: int) -> list[UUID]:
-        if len(self._matching) <= FEW:
+        if len(self._matching) <= most:
             return self._looked_up(self._matching, most)
         found: list[UUID] = []
         scattered = BitMap()
         for hour in self._way.hours(self._index):
             here = self._index.in_hour(hour) & self._matching
-            if len(here) > FEW:
+            if len(here) > DENSE:
                 found += self._looked_up(scattered, most - len(found))
                 found += self._in_hour(hour, here, most - len(found))
                 scattered.clear()
@@ -154,24 +160,28 @@ class _Walk:
         rows_to_read = most * len(self._index.in_hour(hour)) // len(here)
         if rows_to_read > len(here) * _LOOKUP:
             return self._looked_up(here, most)
-        return self._read_along(hour, here, most)
+        return self._read_along(hour, here, most, rows_to_read)
 
     def _looked_up(self, numbers: BitMap, most: int) -> list[UUID]:
-        if not numbers or most <= 0:
-            return []
-        return self._way.first(self._rows.filter(number__among=numbers), most)
+        return self._way.sorted(_ids(self._rows, numbers), most) if numbers and most > 0 else []
 
-    def _read_along(self, hour: int, here: BitMap, most: int) -> list[UUID]:
+    def _read_along(self, hour: int, here: BitMap, most: int, rows_to_read: int) -> list[UUID]:
         within = _within(self._rows, hour)
         found: list[UUID] = []
         way = self._way
         while len(found) < most:
-            rows = list(way.along(within).values_list("id", "number")[:_READ_AT_ONCE])
+            at_once = min(_READ_AT_ONCE, rows_to_read + rows_to_read // 2 + 10)
+            rows = list(way.along(within).values_list("id", "number")[:at_once])
             found += [id for id, number in rows if number in here]
-            if len(rows) < _READ_AT_ONCE:
+            if len(rows) < at_once:
                 break
             way = way._replace(bound=rows[-1][0])
         return found[:most]
+
+
+def _ids(rows: InteractionQuerySet, numbers: BitMap) -> Iterable[UUID]:
+    """Not ordered by the store: it would read along the list, for as long as it takes to meet the last of them."""
+    return rows.filter(number__among=numbers).values_list("id", flat=True)
 
 
 def _within(rows: InteractionQuerySet, hour: int) -> InteractionQuerySet:
@@ -216,7 +226,7 @@ class _Search:
             for part in on_texts:
                 window = texts.among(self._project.pk, part, window)
             if window:
-                found += self._way.first(self._rows.filter(number__among=window), most - len(found))
+                found += self._way.sorted(_ids(self._rows, window), most - len(found))
             if len(found) >= most:
                 break
         return found

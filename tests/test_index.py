@@ -38,7 +38,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "_WORTH_HOLDING", 3)
     monkeypatch.setattr(segments, "BLOCK_SIZE", 16)
     monkeypatch.setattr(following, "CHANGES_KEPT", timedelta(0))
-    monkeypatch.setattr(finding, "FEW", 2)
+    monkeypatch.setattr(finding, "DENSE", 2)
     monkeypatch.setattr(finding, "_READ_AT_ONCE", 3)
     monkeypatch.setattr("interactions.index.reading.AT_ONCE", 5)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+
+from django.template.loader import render_to_string
 
 from interactions import choices
 from interactions.choices import LabelFacet, ScoreFacet
@@ -40,9 +43,9 @@ class Facet:
 
     title: str
     name: str
-    options: list[Option]
-    more: list[Option] = field(default_factory=list)
-    typed: list[str] = field(default_factory=list)
+    options: tuple[Option, ...]
+    more: tuple[Option, ...] = ()
+    typed: tuple[str, ...] = ()
     prefix: str = ""
     hint: str = ""
     excludes: bool = False
@@ -61,20 +64,35 @@ def facet_id(name: str, prefix: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
+    """What stands in the rail; facets are drawn already."""
+
     presets: list[Option]
     since: str
     until: str
-    labels: list[Facet]
-    more_labels: list[Facet]
-    facets: list[Facet]
+    labels: list[str]
+    more_labels: list[str]
+    facets: list[str]
     choices: list[Facet]
-    sources: list[Facet]
+    sources: list[str]
     session: str
     user: str
     hidden: list[tuple[str, str]]
 
 
-def form(filters: InteractionFilterSet) -> Form:
+@lru_cache(maxsize=256)
+def drawn(facet: Facet, part: str, place: int, path: str) -> str:
+    """A facet as HTML, the `place`-th of its part of the form. Most are the same from page to page; to draw them
+    all would take a third of a page's time."""
+    context = {"facet": facet, "part": part, "place": place, "path": path}
+    return render_to_string("interactions/_facet.html", context)
+
+
+def form(filters: InteractionFilterSet, path: str) -> Form:
+    """`path` is the list's."""
+
+    def all_drawn(facets: Iterable[Facet], part: str) -> list[str]:
+        return [drawn(facet, part, place, path) for place, facet in enumerate(facets, 1)]
+
     words = choices.vocabulary(filters.project)
     given = _Given(filters)
     labels = [_label_facet(label, given) for label in words.labels]
@@ -93,11 +111,11 @@ def form(filters: InteractionFilterSet) -> Form:
         presets=_presets(given),
         since=given.moment("since"),
         until=given.moment("until"),
-        labels=labels[:KEYS_SHOWN],
-        more_labels=labels[KEYS_SHOWN:],
-        facets=[facet for facet in facets if facet.options or facet.hint],
+        labels=all_drawn(labels[:KEYS_SHOWN], "label"),
+        more_labels=all_drawn(labels[KEYS_SHOWN:], "further"),
+        facets=all_drawn((facet for facet in facets if facet.options or facet.hint), "facet"),
         choices=either,
-        sources=sources,
+        sources=all_drawn(sources, "source"),
         session=given.single("session"),
         user=given.single("user"),
         hidden=list(given.rest()),
@@ -154,7 +172,7 @@ def _presets(given: _Given) -> list[Option]:
 
 def _yes_or_no(name: str, given: _Given) -> Facet:
     wanted = given.single(name)
-    return Facet(name, name, [Option(value, value or "any", value == wanted) for value in ("", "yes", "no")])
+    return Facet(name, name, tuple(Option(value, value or "any", value == wanted) for value in ("", "yes", "no")))
 
 
 def _label_facet(label: LabelFacet, given: _Given) -> Facet:
@@ -179,16 +197,17 @@ def _ticked(
     options.sort(key=lambda option: not (option.chosen or option.ruled_out))
     first = max(VALUES_SHOWN, sum(option.chosen or option.ruled_out for option in options))
     if len(pairs) > VALUES_TICKED:
-        typed = [value for value, _ in pairs]
-        return Facet(title, name, options[:first], [], typed, prefix, f"{title} …", excludes)
+        typed = tuple(value for value, _ in pairs)
+        return Facet(title, name, tuple(options[:first]), (), typed, prefix, f"{title} …", excludes)
     # A fold that hides a single value would take as much room as the value.
     first = len(options) if len(options) == first + 1 else first
-    return Facet(title, name, options[:first], options[first:], prefix=prefix, excludes=excludes, counted=counted)
+    shown, more = tuple(options[:first]), tuple(options[first:])
+    return Facet(title, name, shown, more, prefix=prefix, excludes=excludes, counted=counted)
 
 
 def _score_facet(score: ScoreFacet, given: _Given) -> Facet:
     values = [(score_text(value, is_bool=score.is_bool), value) for value in score.values or ()]
-    options = [Option(f"{score.key}:{text}", text, given.has_score(score.key, value)) for text, value in values]
+    options = tuple(Option(f"{score.key}:{text}", text, given.has_score(score.key, value)) for text, value in values)
     is_ranged = score.values is None
     return Facet(
         score.key, "score", options, prefix=f"{score.key}:", hint="≥ 0.8" if is_ranged else "", ranged=is_ranged

@@ -39,7 +39,7 @@ def interactions(request: ProjectRequest) -> HttpResponse:
     except TooSlow as error:
         context = _results(request, filters, Page([], None, None), []) | narrower.offer(filters, error)
     if not _wants_results_only(request):
-        context["form"] = facets.form(filters)
+        context["form"] = facets.form(filters, context["path"])
     template = "interactions/_swap.html" if _wants_results_only(request) else "interactions/list.html"
     response = render(request, template, context, status=422 if context["refusals"] or "too_slow" in context else 200)
     patch_vary_headers(response, ("HX-Request", "HX-Target"))

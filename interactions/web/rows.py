@@ -62,6 +62,7 @@ class Row:
     iso: str
     ago: str
     exact: str
+    name: str
     prompt: str
     completion: str
     excerpts: dict[str, Excerpt]
@@ -71,6 +72,7 @@ class Row:
     model: str
     source: str
     session: str
+    session_id: str
     session_url: str
     labels: list[LabelChip]
     more_labels: list[LabelChip]
@@ -130,6 +132,7 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         iso=created_at.isoformat(timespec="milliseconds"),
         ago=ago(now - created_at),
         exact=_exact(created_at, now),
+        name=interaction.prompt_preview[:60],
         prompt=interaction.prompt_preview,
         completion=_plain(interaction.completion_preview),
         texts_removed=interaction.texts_removed_at is not None,
@@ -139,6 +142,7 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         model=interaction.model.key if interaction.model else "",
         source=interaction.source.lower(),
         session=session[-6:],
+        session_id=session,
         session_url=addresses.session(interaction),
         labels=labels[:LABELS_SHOWN],
         more_labels=labels[LABELS_SHOWN:],
