@@ -302,7 +302,7 @@ class OnTexts(ABC):
 
     def q(self, project: Project) -> Q:
         """As of now: what is recorded between this and the query that it stands in is not among them."""
-        return Q(number__among=texts.numbers(project.pk, self))
+        return Q(number__among=(project.pk, texts.numbers(project.pk, self)))
 
     def numbers(self, project: Project, index: Index) -> BitMap:
         return texts.numbers(project.pk, self)

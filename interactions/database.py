@@ -30,6 +30,7 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models.expressions import Col
 
 from interactions.errors import TooSlow
 
@@ -93,23 +94,28 @@ class DigestField(_BinaryField):
 
 
 class Among(_Lookup):
-    """Is one of many whole numbers, passed as a single parameter however many they are."""
+    """`number__among=(project_id, numbers)`: has one of these numbers in this project, however many they are.
+
+    For SQLite both are one value: knowing that of a project it would rather read along an index of all its rows.
+    """
 
     lookup_name = "among"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
-        return "%s", [str(list(value)) if _is_sqlite(connection) else list(value)]
-
     def as_sqlite(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
-        left, parameters = self.process_lhs(compiler, wrapper)
-        right, values = self.process_rhs(compiler, wrapper)
-        return f"{left} IN (SELECT value FROM json_each({right}))", [*parameters, *values]  # noqa: S608
+        project, number = self._columns(compiler)
+        project_id, numbers = self.rhs
+        values = "(SELECT %s, value FROM json_each(%s))"
+        return f"({project}, {number}) IN {values}", [project_id, str(list(numbers))]
 
     def as_postgresql(self, compiler: Any, wrapper: Any) -> tuple[str, Sequence[Any]]:
-        left, parameters = self.process_lhs(compiler, wrapper)
-        right, values = self.process_rhs(compiler, wrapper)
-        return f"{left} = ANY({right})", [*parameters, *values]
+        project, number = self._columns(compiler)
+        project_id, numbers = self.rhs
+        return f"({project} = %s AND {number} = ANY(%s))", [project_id, list(numbers)]
+
+    def _columns(self, compiler: Any) -> tuple[str, str]:
+        field = self.lhs.target.model._meta.get_field("project")
+        return compiler.compile(Col(self.lhs.alias, field))[0], compiler.compile(self.lhs)[0]
 
 
 models.BigIntegerField.register_lookup(Among)

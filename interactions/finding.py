@@ -129,6 +129,7 @@ class _Walk:
     """
 
     def __init__(self, project: Project, index: Index, matching: BitMap, way: _Way) -> None:
+        self._project = project
         self._rows = Interaction.objects.for_project(project)
         self._index = index
         self._matching = matching
@@ -163,7 +164,7 @@ class _Walk:
         return self._read_along(hour, here, most, rows_to_read)
 
     def _looked_up(self, numbers: BitMap, most: int) -> list[UUID]:
-        return self._way.sorted(_ids(self._rows, numbers), most) if numbers and most > 0 else []
+        return self._way.sorted(_ids(self._project, numbers), most) if numbers and most > 0 else []
 
     def _read_along(self, hour: int, here: BitMap, most: int, rows_to_read: int) -> list[UUID]:
         within = _within(self._rows, hour)
@@ -179,9 +180,9 @@ class _Walk:
         return found[:most]
 
 
-def _ids(rows: InteractionQuerySet, numbers: BitMap) -> Iterable[UUID]:
+def _ids(project: Project, numbers: BitMap) -> Iterable[UUID]:
     """Not ordered by the store: it would read along the list, for as long as it takes to meet the last of them."""
-    return rows.filter(number__among=numbers).values_list("id", flat=True)
+    return Interaction.objects.filter(number__among=(project.pk, numbers)).values_list("id", flat=True)
 
 
 def _within(rows: InteractionQuerySet, hour: int) -> InteractionQuerySet:
@@ -226,7 +227,7 @@ class _Search:
             for part in on_texts:
                 window = texts.among(self._project.pk, part, window)
             if window:
-                found += self._way.sorted(_ids(self._rows, window), most - len(found))
+                found += self._way.sorted(_ids(self._project, window), most - len(found))
             if len(found) >= most:
                 break
         return found

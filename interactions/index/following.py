@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -65,6 +66,7 @@ class _Followed:
                 bitmap.run_optimize()
         with self.lock:
             self.index, self._revision, self._saved_revision = Index(self._project_id, postings), revision, revision
+        _give_memory_back()
 
     def _open_block(self, block: int) -> tuple[Postings, int]:
         """A block and the revision up to which it is right."""
@@ -180,6 +182,12 @@ class _Followed:
 def _revision(project_id: int) -> tuple[int, int]:
     """How far the project's history goes, and up to where changes were forgotten."""
     return Revision.objects.filter(project=project_id).values_list("latest", "forgotten").first() or (0, 0)
+
+
+def _give_memory_back() -> None:
+    """To the system, what reading took and nobody needs any longer: as much again as the index. glibc keeps it else."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 # All projects of this process. By `uid`: another store may use the same small ids.

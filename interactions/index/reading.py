@@ -46,12 +46,12 @@ def add_again(postings: Postings, project_id: int, numbers: BitMap) -> None:
     """Read again what is known of `numbers` and can have changed; they may be gone."""
     existing = BitMap()
     for some in _chunks(numbers):
-        rows = Interaction.objects.filter(project=project_id, number__among=some)
+        rows = Interaction.objects.filter(number__among=(project_id, some))
         existing.update(number for (number,) in database.raw_rows(rows.values_list("number")))
     postings.remove(numbers - existing, lasting=True)
     postings.remove(existing, lasting=False)
     for some in _chunks(existing):
-        _add(postings, {"project": project_id, "number__among": some}, lasting=False)
+        _add(postings, {"project": project_id, "number__among": (project_id, some)}, lasting=False)
 
 
 def _chunks(numbers: BitMap) -> Iterable[BitMap]:

@@ -141,7 +141,7 @@ class Batch:
             images.settle(self._files)
 
     def remove(self, what: str, project_id: int, numbers: BitMap) -> None:
-        rows = Interaction.objects.filter(project=project_id, number__among=numbers)
+        rows = Interaction.objects.filter(number__among=(project_id, numbers))
         if what == Removal.What.INTERACTIONS:
             self._delete(project_id, rows)
         else:

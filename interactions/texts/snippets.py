@@ -44,7 +44,7 @@ def excerpts(project_id: int, query: Query, numbers: Iterable[int]) -> dict[int,
     for length in _READ:
         if not rest or budget <= 0:
             break
-        rows = Interaction.objects.filter(project=project_id, number__among=rest, transcript__isnull=False)
+        rows = Interaction.objects.filter(number__among=(project_id, rest), transcript__isnull=False)
         for number, *said in database.raw_rows(
             rows.values_list("number", *(_beginning(name, length) for name in BOTH))
         ):

@@ -23,7 +23,7 @@ def texts(project_id: int, numbers: BitMap, fields: tuple[Field, ...] = BOTH) ->
     while some := numbers[start : start + size]:
         start += len(some)
         database.keep_to_time()
-        rows = Interaction.objects.filter(project=project_id, number__among=some, transcript__isnull=False)
+        rows = Interaction.objects.filter(number__among=(project_id, some), transcript__isnull=False)
         length = 1
         for number, *found in sorted(database.raw_rows(rows.values_list("number", *columns))):
             length += sum(map(len, found))

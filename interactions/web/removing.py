@@ -96,7 +96,7 @@ class Chosen:
     @cached_property
     def first(self) -> list[Interaction]:
         """To see that it is the right ones."""
-        few = Interaction.objects.for_project(self.project).filter(number__among=self.numbers[-_SHOWN:])
+        few = Interaction.objects.filter(number__among=(self.project.pk, self.numbers[-_SHOWN:]))
         return list(few.newest_first())
 
     @cached_property
@@ -104,7 +104,7 @@ class Chosen:
         """How much of what people said goes along, where it is soon counted."""
         if len(self.numbers) > _COUNTED:
             return ""
-        given = Feedback.objects.filter(interaction__project=self.project, interaction__number__among=self.numbers)
+        given = Feedback.objects.filter(interaction__number__among=(self.project.pk, self.numbers))
         return wording.counted(given.count(), "piece of feedback", "pieces of feedback")
 
 
