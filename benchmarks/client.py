@@ -21,6 +21,11 @@ class Response(NamedTuple):
         given = (value.partition(b";")[0].strip() for name, _, value in pairs if name.lower() == b"set-cookie")
         return {name: value for name, _, value in (one.decode().partition("=") for one in given)}
 
+    def header(self, name: str) -> str:
+        """Empty if there is none."""
+        pairs = (line.decode().partition(":") for line in self.head.split(b"\r\n")[1:])
+        return next((value.strip() for given, _, value in pairs if given.lower() == name.lower()), "")
+
 
 def request(method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1"]

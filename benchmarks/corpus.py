@@ -115,7 +115,8 @@ def _body(rng: Random, corpus: Corpus, ordinal: int, pictures: Pictures) -> dict
 
 
 def _messages(rng: Random, length: Length, pictures: Pictures) -> list[dict[str, Any]]:
-    roles = _ROLES[rng.randint(*length.turns)]
+    least, most = length.turns
+    roles = _ROLES[least + int(rng.random() * (most - least + 1))]
     messages: list[dict[str, Any]] = [{"role": role, "content": _text(rng, length.message)} for role in roles]
     messages[-1]["content"] += _rarely(rng, RARE_PROMPT_WORD)
     if rng.random() < WITH_PICTURE:
@@ -130,7 +131,9 @@ _USER_TEXTS = tuple(map(str, USERS))
 
 
 def _text(rng: Random, pieces: tuple[int, int]) -> str:
-    return " ".join(rng.choices(_pieces(), k=rng.randint(*pieces)))
+    # Random's own randint and choices take three times as long; filling spends a tenth of its time here.
+    draw, known, (least, most) = rng.random, _pieces(), pieces
+    return " ".join([known[int(draw() * PIECES)] for _ in range(least + int(draw() * (most - least + 1)))])
 
 
 def _rarely(rng: Random, word: str) -> str:
@@ -158,6 +161,8 @@ def _feedbacks(rng: Random) -> list[dict[str, Any]]:
 
 # Text
 
+PIECES = 8_000
+
 
 @lru_cache(1)
 def _pieces() -> tuple[str, ...]:
@@ -166,7 +171,7 @@ def _pieces() -> tuple[str, ...]:
     words = [COMMON_WORD, *_words(rng, 4_000)]
     # The law of Zipf and Mandelbrot, as in natural texts: frequency falls with the rank, a little slower at the top.
     weights = list(accumulate(1 / (rank + 20) for rank in range(len(words))))
-    return tuple(" ".join(rng.choices(words, cum_weights=weights, k=10)) for _ in range(8_000))
+    return tuple(" ".join(rng.choices(words, cum_weights=weights, k=10)) for _ in range(PIECES))
 
 
 def _words(rng: Random, count: int) -> list[str]:

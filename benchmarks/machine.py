@@ -18,7 +18,7 @@ def facts(directory: Path) -> dict[str, str]:
     """`directory`: where the stores will lie."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory()}, {platform.system()} {platform.release()}",
         "load before": f"{os.getloadavg()[0]:.2f} (other processes' share of the cores; 0 is a quiet machine)",
         "disk": f"a 4 kB write and flush takes {flush_seconds(directory) * 1000:.2f} ms (median)",
@@ -26,7 +26,7 @@ def facts(directory: Path) -> dict[str, str]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -14,7 +14,7 @@ class Target(NamedTuple):
     limit: float
     unit: str
     least: bool = False
-    # Which of a cell's numbers it is about, where there are several.
+    # Which of a cell's numbers it is about, where there are several, as “p95”.
     which: str = ""
 
     def __str__(self) -> str:
@@ -27,13 +27,16 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`shown` is the cell; `judged` what the target is about; `numbers` everything, for the JSON file."""
+    """`shown` is the cell; `numbers` go to the JSON file; a target that names none of them is about `judged`."""
 
     name: str
     shown: str
     judged: float = math.nan
-    target: Target | None = None
+    targets: Sequence[Target] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def missed(self) -> list[Target]:
+        return [target for target in self.targets if not target.is_met(self.numbers.get(target.which, self.judged))]
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -42,15 +45,14 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def milliseconds(
-    name: str, seconds: Sequence[float], *shares: int, target: Target | None = None, **more: float
+    name: str, seconds: Sequence[float], *shares: int, targets: Sequence[Target] = (), **more: float
 ) -> Measure:
-    """Percentiles of durations that are in order. The target is about the one it names, as `p95`."""
+    """Percentiles of durations that are in order. A target is about the one it names, as `p95`."""
     numbers = {f"p{share}": percentile(seconds, share / 100) * 1000 for share in shares}
     shown = " / ".join(_short(number) for number in numbers.values())
     if len(seconds) < 20:
         shown += f" ({len(seconds)} requests)"
-    judged = numbers[target.which] if target else math.nan
-    return Measure(name, shown, judged, target, numbers | more)
+    return Measure(name, shown, math.nan, targets, numbers | more)
 
 
 def _short(number: float) -> str:
@@ -77,14 +79,12 @@ def _rows(results: Results) -> list[str]:
 
 def _row(name: str, found: Mapping[str, Measure], databases: Sequence[str]) -> str:
     cells = [found[database].shown if database in found else "" for database in databases]
-    target = next((measure.target for measure in found.values() if measure.target), None)
-    return _line(name, *cells, str(target or ""), _met(found, target))
+    targets = next((measure.targets for measure in found.values() if measure.targets), ())
+    return _line(name, *cells, ", ".join(map(str, targets)), _met(found) if targets else "")
 
 
-def _met(found: Mapping[str, Measure], target: Target | None) -> str:
-    if target is None:
-        return ""
-    missed = [database for database, measure in found.items() if not target.is_met(measure.judged)]
+def _met(found: Mapping[str, Measure]) -> str:
+    missed = [database for database, measure in found.items() if measure.missed()]
     if not missed:
         return "yes"
     return "**no**" if len(missed) == len(found) else f"**no**: {', '.join(missed)}"
@@ -106,5 +106,5 @@ def write(directory: Path, name: str, facts: Mapping[str, str], results: Results
 
 
 def _plain(measure: Measure) -> dict[str, Any]:
-    plain = asdict(measure) | {"target": str(measure.target) if measure.target else None}
+    plain = asdict(measure) | {"targets": list(map(str, measure.targets)), "missed": list(map(str, measure.missed()))}
     return {name: None if value != value else value for name, value in plain.items()}  # JSON has no NaN

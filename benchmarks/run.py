@@ -5,110 +5,179 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import secrets
 import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import load
+from benchmarks import images, kept, load, machine, removals, transfers
+from benchmarks.cells import Cells
+from benchmarks.cells import note as note
 from benchmarks.client import Connection, close
-from benchmarks.load import Door, Throughput
-from benchmarks.pages import CASES, Case, Reader, Store, Timing
-from benchmarks.report import Measure, Target, milliseconds
-from benchmarks.server import HOST, ROOT, Server, memory, serving
+from benchmarks.kept import Filled
+from benchmarks.load import Door
+from benchmarks.pages import CASES, NUMBERED, PICTURED, SUBSTRINGS, WORDS, Case, Reader, Refused, Store, Timing
+from benchmarks.report import Measure, Target
+from benchmarks.server import HOST, ROOT, Server, memory, serving, watching
 from tests.run import FOREIGN_VARIABLES
 
-PARTS = ("start", "disk", "pages", "rest", "counts", "detail", "creates", "batches", "commits")
+PARTS = (
+    "start",
+    "index",
+    "disk",
+    "pages",
+    "rest",
+    "text",
+    "summary",
+    "detail",
+    "images",
+    "exports",
+    "load200",
+    "deletion",
+    "creates",
+    "batches",
+    "large",
+    "commits",
+)
 STARTS = 3
 SECONDS_TO_REST = 3.0
-MOST_CREATES, MOST_IN_BATCHES = 10_000, 20_000
+MOST_CREATES, MOST_IN_BATCHES, MOST_DELETED = 10_000, 20_000, 20_000
 
 SIZES = {
     "database": "disk, bytes per interaction",
-    "indexes": "… of which indexes",
     "texts": "… its texts themselves",
+    "transcripts": "… of which transcripts",
+    "interactions": "… of which the rows of the list",
+    "labels": "… of which labels",
+    "feedback": "… of which feedback",
+    "indexes": "… of which indexes",
+    "words": "… of which the index of words",
+    "rest": "… of which everything else",
     "images": "disk, images' bytes per interaction",
 }
 
+FILLING = Target(10_000, "/s", least=True)
 START = Target(2, "s")
 AT_REST = Target(150, "MB")
-PAGE = Target(60, "ms", which="p95")
-DETAIL = Target(25, "ms", which="p50")
-CREATES = Target(1_000, "/s", least=True)
-IN_BATCHES = Target(4_000, "/s", least=True)
+AT_MOST = Target(300, "MB")
+# The index of filters and counts, of 10,000,000 interactions.
+INDEX, INDEXED = 100, 10_000_000
+TRANSCRIPTS = Target(1.3, "times")
+PAGE = (Target(25, "ms", which="p50"), Target(60, "ms", which="p95"))
+REST = (Target(8, "ms", which="p50"),)
+SUMMARY = (Target(100, "ms", which="p95"),)
+SEARCH = (Target(150, "ms", which="p95"),)
+DETAIL = (Target(25, "ms", which="p50"),)
+PICTURES = (Target(80, "ms", which="p95"),)
+PICTURES_SIZE = Target(300, "kB")
+STEADY = Target(50, "ms", which="p99")
+WHILE_DELETING = Target(100, "ms", which="p99")
+ONCE, GONE = Target(1, "each"), Target(0, "each")
 
 
 class Plan(NamedTuple):
     rows: int
     parts: frozenset[str]
     texts: str
+    # Whether words are indexed.
+    text_index: bool
 
 
-def note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def measure(database_url: str, directory: Path, plan: Plan) -> tuple[str, list[Measure]]:
-    """The database's version, and its measures. Everything that is written goes into `directory` and the database."""
+def measure(database_url: str, directory: Path, plan: Plan) -> tuple[dict[str, str], list[Measure]]:
+    """Facts about the database, and its measures. Everything that is written goes into `directory` and the database."""
     return _Run(database_url, directory, plan).all()
 
 
 class _Run:
     def __init__(self, database_url: str, directory: Path, plan: Plan) -> None:
+        self._directory = directory
         self._log = directory / "server.log"
         self._plan = plan
-        self._measures: list[Measure] = []
+        self._cells = Cells()
         kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
         self._environment = kept | {
             "DATABASE_URL": database_url,
             "DATA_DIR": str(directory),
             "SECRET_KEY": secrets.token_hex(32),
             "HTTPS": "0",
+            "TEXT_INDEX": "1" if plan.text_index else "0",
         }
 
-    def all(self) -> tuple[str, list[Measure]]:
-        opened = self._open()
-        store = self._fill()
+    def all(self) -> tuple[dict[str, str], list[Measure]]:
+        known = kept.found(self._directory)
+        opened = self._open(is_new=known is None)
+        filled = known or self._fill()
+        self._cells.rate("filling the store, /s", filled.rows / filled.seconds, FILLING)
+        if filled.text_seconds:
+            self._cells.rate("… indexing its texts afterwards, /s", filled.rows / filled.text_seconds)
+        store = Store(filled.rows, filled.until)
+        facts = {"": opened["version"]}
+        if known:
+            self._catch_up()  # what earlier runs added
+            facts[" store"] = f"{filled}; {opened['rows'] - filled.rows:+,} rows since then"
         if "disk" in self._plan.parts:
             self._disk()
         self._starts()
+        if "index" in self._plan.parts:
+            self._index(store, opened)
         with serving(self._environment, self._log) as server:
             # Only this is asynchronous: asyncio holds Ctrl-C back until the next await.
             asyncio.run(self._serve(server, store, opened))
+        if self._plan.text_index and self._plan.parts & {"creates", "batches"}:
+            with serving(self._environment | {"TEXT_INDEX": "0"}, self._log) as server:
+                asyncio.run(self._log_much(_door(server, opened), " without the index of words"))
         if "commits" in self._plan.parts:
             self._commits()
-        return opened["version"], self._measures
+        return facts, self._cells.measures
 
     # Without HTTP
 
-    def _open(self) -> dict[str, Any]:
-        if "start" in self._plan.parts:
+    def _open(self, *, is_new: bool) -> dict[str, Any]:
+        if is_new and "start" in self._plan.parts:
             with serving(self._environment, self._log) as server:
-                self._add_seconds("first start, of an empty store, s", server.seconds_to_start)
+                self._cells.seconds("first start, of an empty store, s", server.seconds_to_start)
+                time.sleep(SECONDS_TO_REST)
+                self._cells.memory("memory at rest, of an empty store, MB", memory(server.process.pid), AT_REST)
         return self._in_store("open")
 
-    def _fill(self) -> Store:
+    def _fill(self) -> Filled:
         note(f"Filling with {self._plan.rows:,} rows")
         short = ["--short"] if self._plan.texts == "short" else []
         filled = self._in_store("fill", str(self._plan.rows), *short)
-        self._add_rate("filling the store, /s", filled["rows"] / filled["seconds"])
+        text_seconds = 0.0
+        if self._plan.text_index:
+            note("Indexing the texts")
+            text_seconds = self._in_store("index")["seconds"]
         self._in_store("settle")
-        return Store(filled["rows"], datetime.fromisoformat(filled["until"]))
+        return kept.finish(self._directory, **filled, text_seconds=text_seconds, commit=machine.commit())
+
+    def _catch_up(self) -> None:
+        """With the words of what was logged: a server would go on with them while something else is measured."""
+        if self._plan.text_index:
+            self._in_store("index")
 
     def _disk(self) -> None:
         sizes = self._in_store("sizes")
         for name, what in SIZES.items():
             if sizes[name] is None:
-                self._add(Measure(what, "not known"))
-            else:
-                each = sizes[name] / sizes["rows"]
-                self._add(Measure(what, f"{each:,.0f}", numbers={"bytes": each}))
+                self._cells.add(Measure(what, "not known"))
+                continue
+            each = sizes[name] / sizes["rows"]
+            tables = {f"bytes of {table}": size for table, size in (sizes["tables"] or {}).items()}
+            numbers = {"bytes": each} | (tables if name == "database" else {})
+            self._cells.add(Measure(what, f"{each:,.0f}", numbers=numbers))
+        if sizes["transcripts"] is not None:
+            times = sizes["transcripts"] / sizes["texts"]
+            self._cells.add(
+                Measure("transcripts, by their texts", f"{times:.2f}", times, [TRANSCRIPTS], {"times": times})
+            )
 
     def _starts(self) -> None:
         if "start" not in self._plan.parts:
@@ -117,11 +186,36 @@ class _Run:
         for _ in range(STARTS):
             with serving(self._environment, self._log) as server:
                 taken.append(server.seconds_to_start)
-        self._add_seconds(f"start, s (median of {STARTS})", statistics.median(taken), START)
+        self._cells.seconds(f"start, s (median of {STARTS})", statistics.median(taken), START)
+
+    def _index(self, store: Store, opened: dict[str, Any]) -> None:
+        """How long until a server knows the numbers, and what these take: from the rows, then from what was saved."""
+        with serving(self._environment, self._log) as server:
+            person = asyncio.run(self._sign_in(server, store, opened))
+        target = Target(INDEX * max(1.0, store.rows / INDEXED), "MB")
+        self._in_store("forget-index")
+        for source in ("read from the rows", "read from the store"):
+            with serving(self._environment, self._log) as server:
+                waited = asyncio.run(self._wait_for_numbers(server, person))
+                self._cells.seconds(f"start until there are numbers, {source}, s", server.seconds_to_start + waited)
+            taken = self._in_store("take-index")["memory"]
+            if taken is not None:
+                self._cells.megabytes(f"the index in memory, {source}, MB", taken, target)
+
+    async def _sign_in(self, server: Server, store: Store, opened: dict[str, Any]) -> Reader:
+        async with _reading(_door(server, opened), store, opened) as reader:
+            return reader
+
+    async def _wait_for_numbers(self, server: Server, person: Reader) -> float:
+        connection = await Connection.open(HOST, server.port)
+        try:
+            return await person.on(connection).wait_for_numbers()
+        finally:
+            close([connection])
 
     def _commits(self) -> None:
         for group, rate in self._in_store("commits").items():
-            self._add_rate(f"commits in process, {group} per transaction, /s", rate)
+            self._cells.rate(f"commits in process, {group} per transaction, /s", rate)
 
     def _in_store(self, *arguments: str) -> dict[str, Any]:
         """Run a part of `benchmarks.store` to its end."""
@@ -136,94 +230,139 @@ class _Run:
     # Over HTTP
 
     async def _serve(self, server: Server, store: Store, opened: dict[str, Any]) -> None:
-        door = Door(server.port, opened["secret"], server.process.pid)
-        if "start" in self._plan.parts:
+        door, parts = _door(server, opened), self._plan.parts
+        if "start" in parts:
             await asyncio.sleep(SECONDS_TO_REST)
-            self._memory("memory at rest, MB", server, AT_REST)
-        await self._read(door, store, opened)
-        if "start" in self._plan.parts:
-            self._memory("memory after reading, MB", server)
-        if "creates" in self._plan.parts:
-            count = min(self._plan.rows, MOST_CREATES)
-            note(f"Logging {count:,} one by one, {load.AT_ONCE} at a time")
-            self._creates(await load.singles(door, count))
-        if "batches" in self._plan.parts:
-            count = min(self._plan.rows, MOST_IN_BATCHES)
-            note(f"Logging {count:,} in batches of {load.BATCH_SIZE}")
-            self._batches(await load.batches(door, count))
-        if "start" in self._plan.parts:
-            self._memory("memory at the end, MB", server)
+            self._cells.memory("memory at rest, MB", memory(door.pid), AT_REST)
+        async with _reading(door, store, opened) as reader:
+            await reader.wait_for_numbers()
+            await self._read(reader)
+        if "start" in parts:
+            self._cells.memory("memory after reading, MB", memory(door.pid))
+        if "exports" in parts:
+            async with _reading(door, store, opened) as reader:
+                await self._export(door, reader)
+        if "load200" in parts:
+            await self._steady(door)
+        if "deletion" in parts:
+            await self._delete(door, store, opened)
+        if "images" in parts:
+            async with _reading(door, store, opened) as reader:
+                await self._same_picture(door, reader)
+        await self._log_much(door)
+        if "start" in parts:
+            self._cells.memory("memory at the end, MB", memory(door.pid))
+        if "large" in parts:
+            await self._large(door)
 
-    async def _read(self, door: Door, store: Store, opened: dict[str, Any]) -> None:
-        connection = await Connection.open(HOST, door.port)
-        try:
-            reader = await Reader.sign_in(connection, door, store, opened["email"], opened["password"])
-            everywhere = [case for case in CASES if case.everywhere]
-            await self._each("pages", "list page: {}, ms", CASES, reader.page, PAGE)
-            await self._each("rest", "REST list of 50: {}, ms", everywhere, reader.rest)
-            await self._each("counts", "count: {}, ms", everywhere, reader.count)
-            if "detail" in self._plan.parts:
-                self._timing("detail page, ms", await reader.detail(), DETAIL)
-                self._timing("detail page with an image, ms", await reader.detail(("image", "yes")), DETAIL)
-        finally:
-            close([connection])
+    async def _read(self, reader: Reader) -> None:
+        sizes = await self._each("pages", "list page: {}, ms", CASES, reader.page, PAGE)
+        if CASES[0].name in sizes:
+            self._cells.kilobytes("list page, kB of HTML", sizes[CASES[0].name])
+        await self._each("rest", "REST list of 50: {}, ms", CASES, reader.rest, REST)
+        await self._each("text", "search: {}, ms", WORDS, reader.page, SEARCH)
+        await self._each("text", "list page: {}, ms", SUBSTRINGS, reader.page)
+        await self._each("summary", "numbers: {}, ms", NUMBERED + WORDS, reader.summary, SUMMARY)
+        await self._each(
+            "summary", "numbers right after a write: {}, ms", NUMBERED, reader.summary_after_write, SUMMARY
+        )
+        if "detail" in self._plan.parts:
+            self._cells.timing("detail page, ms", await reader.detail(), DETAIL)
+            self._cells.timing("detail page with an image, ms", await reader.detail(("image", "yes")), DETAIL)
+        if "images" in self._plan.parts:
+            shown = await reader.page(PICTURED)
+            self._cells.timing("list page with an image in each row, ms", shown, PICTURES)
+            self._cells.kilobytes("… kB of HTML", shown.bytes, PICTURES_SIZE)
 
     async def _each(
         self,
         part: str,
         name: str,
-        cases: tuple[Case, ...] | list[Case],
+        cases: Sequence[Case],
         ask: Callable[[Case], Awaitable[Timing]],
-        target: Target | None = None,
-    ) -> None:
-        if part not in self._plan.parts:
-            return
-        sizes = {}
-        for case in cases:
-            timing = await ask(case)
+        targets: Sequence[Target] = (),
+    ) -> dict[str, int]:
+        """Returns the bytes of a typical answer by the case's name."""
+        sizes: dict[str, int] = {}
+        for case in cases if part in self._plan.parts else ():
+            try:
+                timing = await ask(case)
+            except Refused as refusal:
+                self._cells.add(Measure(name.format(case.name), str(refusal), math.nan, targets))
+                continue
             sizes[case.name] = timing.bytes
-            self._timing(name.format(case.name), timing, target)
-        if part == "pages":
-            kilobytes = [f"{sizes[case] / 1000:.0f}" for case in ("no filter", "has image, 2 %")]
-            self._add(Measure("list page, kB of HTML: no filter / an image in each row", " / ".join(kilobytes)))
+            self._cells.timing(name.format(case.name), timing, targets)
+        return sizes
 
-    # Cells
+    async def _export(self, door: Door, reader: Reader) -> None:
+        note("Exporting")
+        with watching(door.pid) as peak:
+            made = await transfers.export(door, reader)
+        self._cells.rate("export as JSON lines, rows /s", made.rows / made.seconds, remark=f" ({made})")
+        self._cells.memory("… peak of memory during an export, MB", peak.memory, AT_MOST)
 
-    def _timing(self, name: str, timing: Timing, target: Target | None = None) -> None:
-        self._add(milliseconds(name, timing.seconds, 50, 95, target=target, cpu=timing.cpu * 1000, bytes=timing.bytes))
+    async def _steady(self, door: Door) -> None:
+        note(f"Logging {load.STEADY_RATE} a second for {load.STEADY_SECONDS} s")
+        made, _ = await load.steadily(door, asyncio.sleep(load.STEADY_SECONDS))
+        self._cells.steady(f"{load.STEADY_RATE} single creates a second", made, STEADY)
 
-    def _creates(self, made: Throughput) -> None:
-        self._add_rate(f"single creates, {load.AT_ONCE} at a time, until queryable, /s", made.rate, CREATES)
-        self._add(milliseconds("… latency, p50 / p99, ms", made.latencies, 50, 99))
-        self._add_cost("… CPU of the server per create, ms", made)
+    async def _delete(self, door: Door, store: Store, opened: dict[str, Any]) -> None:
+        count = min(self._plan.rows, MOST_DELETED)
+        note(f"Deleting {count:,} under load")
+        query = await removals.log(door, count, store.until)
+        self._catch_up()
+        async with _reading(door, store, opened) as reader:
+            made, deleted = await removals.delete_under_load(door, reader, query)
+        self._cells.rate("deleting by a filter, under load, /s", deleted.rows / deleted.seconds)
+        self._cells.steady(f"{load.STEADY_RATE} single creates a second meanwhile", made, WHILE_DELETING)
 
-    def _batches(self, made: Throughput) -> None:
-        name = f"batches of {load.BATCH_SIZE}, {load.BATCHES_AT_ONCE} at a time, until queryable, /s"
-        self._add_rate(name, made.rate, IN_BATCHES)
-        self._add(milliseconds("… latency of a batch, p50 / p99, ms", made.latencies, 50, 99))
-        self._add_cost("… CPU of the server per interaction, ms", made)
+    async def _same_picture(self, door: Door, reader: Reader) -> None:
+        note(f"Logging a picture {images.TIMES:,} times")
+        many, none = await images.same_picture(door, reader, lambda digest: self._in_store("picture", digest))
+        name = f"a picture logged {images.TIMES:,} times, rows / files"
+        self._cells.add(Measure(name, str(many), max(many), [ONCE], many._asdict()))
+        name = "… after its last use was deleted, rows / files"
+        self._cells.add(Measure(name, str(none), max(none), [GONE], none._asdict()))
 
-    def _add_cost(self, name: str, made: Throughput) -> None:
-        numbers = {"cpu": made.cpu * 1000, "own_share": made.own_share}
-        shown = f"{made.cpu * 1000:.2f} (the load: {made.own_share:.0%} of a core)"
-        self._add(Measure(name, shown, numbers=numbers))
+    async def _log_much(self, door: Door, how: str = "") -> None:
+        if "creates" in self._plan.parts:
+            self._catch_up()
+            count = min(self._plan.rows, MOST_CREATES)
+            note(f"Logging {count:,} one by one, {load.AT_ONCE} at a time{how}")
+            self._cells.creates(await load.singles(door, count), how)
+        if "batches" in self._plan.parts:
+            self._catch_up()
+            count = min(self._plan.rows, MOST_IN_BATCHES)
+            note(f"Logging {count:,} in batches of {load.BATCH_SIZE}{how}")
+            self._cells.batches(await load.batches(door, count), how)
 
-    def _memory(self, name: str, server: Server, target: Target | None = None) -> None:
-        used = memory(server.process.pid)
-        if used is not None:
-            pss, rss = used.pss / 1e6, used.rss / 1e6
-            self._add(Measure(name, f"{pss:.0f} (RSS {rss:.0f})", pss, target, {"pss": pss, "rss": rss}))
+    async def _large(self, door: Door) -> None:
+        self._catch_up()
+        sent = []
+        for what, body in transfers.large():
+            with watching(door.pid) as peak:
+                sent.append(one := await transfers.send(door, body))
+            size = f"{one.bytes / 1e6:.0f} MB, {what}"
+            self._cells.add(Measure(f"a request of {size}, s", one.shown, one.seconds, numbers=one.numbers()))
+            self._cells.memory(f"… peak of memory, {what}, MB", peak.memory, AT_MOST)
+        if self._plan.text_index:
+            with watching(door.pid) as peak:
+                self._in_store("wait-for-words")
+            self._cells.memory("… peak of memory while its words are indexed, MB", peak.memory, AT_MOST)
+        await transfers.remove(door, sent)
 
-    def _add_seconds(self, name: str, seconds: float, target: Target | None = None) -> None:
-        self._add(Measure(name, f"{seconds:.2f}", seconds, target, {"seconds": seconds}))
 
-    def _add_rate(self, name: str, rate: float, target: Target | None = None) -> None:
-        self._add(Measure(name, f"{rate:,.0f}", rate, target, {"rate": rate}))
+def _door(server: Server, opened: dict[str, Any]) -> Door:
+    return Door(server.port, opened["secret"], server.process.pid)
 
-    def _add(self, measure: Measure) -> None:
-        self._measures.append(measure)
-        missed = measure.target and not measure.target.is_met(measure.judged)
-        note(f"  {measure.name}: {measure.shown}{'   MISSED' if missed else ''}")
+
+@contextlib.asynccontextmanager
+async def _reading(door: Door, store: Store, opened: dict[str, Any]) -> AsyncIterator[Reader]:
+    connection = await Connection.open(HOST, door.port)
+    try:
+        yield await Reader.sign_in(connection, door, store, opened["email"], opened["password"])
+    finally:
+        close([connection])
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 SECONDS_TO_START = 120
 SECONDS_TO_STOP = 30
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Server(NamedTuple):
@@ -121,6 +123,37 @@ def memory(pid: int) -> Memory | None:
         return None
     each = [_memory_of(member) for member in _tree(pid)]
     return Memory(sum(one.pss for one in each), sum(one.rss for one in each))
+
+
+class Peak:
+    """The most memory of a tree while it was watched; None where the system does not tell."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.memory = memory(pid)
+
+    def look(self) -> None:
+        now = memory(self._pid)
+        if now and self.memory:
+            self.memory = Memory(max(self.memory.pss, now.pss), max(self.memory.rss, now.rss))
+
+
+@contextlib.contextmanager
+def watching(pid: int) -> Iterator[Peak]:
+    """Looks at the memory of the tree under `pid` ten times a second."""
+    peak, ended = Peak(pid), threading.Event()
+
+    def look() -> None:
+        while not ended.wait(SECONDS_BETWEEN_LOOKS):
+            peak.look()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _memory_of(pid: int) -> Memory:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import connection
 
-from interactions.models import Interaction, Transcript
+from interactions.models import Feedback, Image, Interaction, Labelling, TextIndex, TextPage, TextSegment, Transcript
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+# Bytes by name of a table or index: (its table, bytes).
+_Parts = dict[str, tuple[str, int]]
 
 
 def settle() -> dict[str, Any]:
@@ -23,34 +31,72 @@ def settle() -> dict[str, Any]:
 
 
 def sizes() -> dict[str, Any]:
-    """Bytes: of the database, of its indexes, of images, and of the texts themselves."""
-    database, indexes = _sqlite() if connection.vendor == "sqlite" else _postgresql()
-    return {
-        "rows": Interaction.objects.count(),
-        "database": database,
-        "indexes": indexes,
-        "texts": _texts(),
-        "images": sum(path.stat().st_size for path in (settings.DATA_DIR / "images").rglob("*") if path.is_file()),
+    """Bytes of the database, of images, of the texts themselves, and of what the database consists of.
+
+    `tables` are without their indexes, `indexes` without those that belong to the index of words. What it consists of
+    is None if this machine cannot tell.
+    """
+    rows, texts = Interaction.objects.count(), _texts()
+    database = (
+        _sqlite_bytes() if connection.vendor == "sqlite" else _number("SELECT pg_database_size(current_database())")
+    )
+    parts = _sqlite() if connection.vendor == "sqlite" else _postgresql()
+    images = sum(path.stat().st_size for path in (settings.DATA_DIR / "images").rglob("*") if path.is_file())
+    known = {"rows": rows, "database": database, "texts": texts, "images": images}
+    return known | (_consists_of(parts, database) if parts else dict.fromkeys(_CONSISTS_OF))
+
+
+_CONSISTS_OF = ("transcripts", "interactions", "labels", "feedback", "indexes", "words", "rest", "tables")
+
+
+def _consists_of(parts: _Parts, database: int) -> dict[str, Any]:
+    words = {model._meta.db_table for model in (TextIndex, TextSegment, TextPage)}
+    tables = {name: size for name, (table, size) in parts.items() if name == table}
+    shown = {
+        "transcripts": tables[Transcript._meta.db_table],
+        "interactions": tables[Interaction._meta.db_table],
+        "labels": tables[Labelling._meta.db_table],
+        "feedback": tables[Feedback._meta.db_table],
+        "indexes": sum(size for name, (table, size) in parts.items() if name != table and table not in words),
+        "words": sum(size for table, size in parts.values() if table in words),
     }
+    return shown | {"rest": database - sum(shown.values()), "tables": tables}
 
 
-def _sqlite() -> tuple[int, int | None]:
+def _sqlite_bytes() -> int:
     file = str(settings.DATABASES["default"]["NAME"])
-    bytes_ = sum(path.stat().st_size for path in (Path(file), Path(f"{file}-wal")) if path.exists())
-    indexes = (
-        "SELECT sum(pgsize) FROM dbstat('main', 1) WHERE name IN (SELECT name FROM sqlite_master WHERE type='index')"
-    )
-    try:
-        return bytes_, _number(indexes)
-    except OperationalError:
-        return bytes_, None  # this SQLite was built without the table that tells
+    return sum(path.stat().st_size for path in (Path(file), Path(f"{file}-wal")) if path.exists())
 
 
-def _postgresql() -> tuple[int, int]:
-    tables = (
-        "SELECT sum(pg_indexes_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-    )
-    return _number("SELECT pg_database_size(current_database())"), _number(tables)
+def _sqlite() -> _Parts | None:
+    settle()
+    connection.close()
+    command = [sys.executable, "-m", "benchmarks.dbstat", str(settings.DATABASES["default"]["NAME"])]
+    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, check=False)
+    return None if done.returncode else json.loads(done.stdout)
+
+
+def _postgresql() -> _Parts:
+    with connection.cursor() as cursor:
+        cursor.execute(_RELATIONS)
+        return {name: (table, size) for name, table, size in cursor.fetchall()}
+
+
+def picture(digest: str) -> dict[str, Any]:
+    """How often an image is kept."""
+    files = [path for path in (settings.DATA_DIR / "images").rglob(f"*{digest}*") if path.is_file()]
+    return {"rows": Image.objects.filter(sha256=digest).count(), "files": len(files)}
+
+
+# A table with its large values apart (TOAST), which have an index that is none of ours.
+_RELATIONS = """
+SELECT relname, relname, pg_table_size(oid) FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT made.relname, of.relname, pg_relation_size(made.oid) FROM pg_index
+JOIN pg_class made ON made.oid = indexrelid JOIN pg_class of ON of.oid = indrelid
+WHERE of.relnamespace = 'public'::regnamespace
+"""
 
 
 def _texts() -> int:
