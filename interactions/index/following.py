@@ -52,6 +52,10 @@ class _Followed:
 
     def open(self) -> None:
         """Read the segments; and from the rows, what no segment tells."""
+        self._open()
+        _give_memory_back()
+
+    def _open(self) -> None:
         upto: dict[int, int] = {}
         parts: list[Postings] = []
         for block in range(_revision(self._project_id)[0] // segments.BLOCK_SIZE + 1):
@@ -66,7 +70,6 @@ class _Followed:
                 bitmap.run_optimize()
         with self.lock:
             self.index, self._revision, self._saved_revision = Index(self._project_id, postings), revision, revision
-        _give_memory_back()
 
     def _open_block(self, block: int) -> tuple[Postings, int]:
         """A block and the revision up to which it is right."""
