@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.load import AT_ONCE, BATCH_SIZE, BATCHES_AT_ONCE, Throughput
 from benchmarks.pages import Timing
 from benchmarks.report import Measure, Target, milliseconds
-from benchmarks.server import Memory
+from benchmarks.server import Memory, Peak
 
 CREATES = Target(1_500, "/s", least=True)
 IN_BATCHES = Target(6_000, "/s", least=True)
@@ -37,6 +37,11 @@ class Cells:
         if used is not None:
             pss, rss = used.pss / 1e6, used.rss / 1e6
             self.add(Measure(name, f"{pss:.0f} (RSS {rss:.0f})", pss, targets, {"pss": pss, "rss": rss}))
+
+    def peak(self, name: str, peak: Peak, *targets: Target) -> None:
+        if peak.before and peak.memory:
+            before, most = peak.before.pss / 1e6, peak.memory.pss / 1e6
+            self.add(Measure(name, f"{most:.0f} ({before:.0f} before)", most, targets, {"pss": most, "before": before}))
 
     def megabytes(self, name: str, size: int, *targets: Target) -> None:
         self.add(Measure(name, f"{size / 1e6:.1f}", size / 1e6, targets, {"MB": size / 1e6}))

@@ -17,7 +17,7 @@ from benchmarks.load import Door, Throughput
 from benchmarks.pages import TAB, Query, Reader, checked
 
 _FIELD = re.compile(r'<input type="hidden" name="(back|upto|confirmed)" value="([^"]*)">')
-_SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_BETWEEN_LOOKS, _SECONDS_TO_DELETE = 0.1, 600
 
 
 class Deleted(NamedTuple):
@@ -42,11 +42,12 @@ async def delete(reader: Reader, query: Query) -> Deleted:
 
 async def _wait(reader: Reader, place: str) -> None:
     """Until that part of the page no longer asks for itself again."""
-    while True:
-        part = checked(await reader.get(place, **{"HX-Request": "true"}))
-        if b"hx-get" not in part.body:
-            return
-        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    async with asyncio.timeout(_SECONDS_TO_DELETE):
+        while True:
+            part = checked(await reader.get(place, **{"HX-Request": "true"}))
+            if b"hx-get" not in part.body:
+                return
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 async def log(door: Door, count: int, until: datetime) -> Query:

@@ -130,6 +130,9 @@ class _Run:
         with serving(self._environment, self._log) as server:
             # Only this is asynchronous: asyncio holds Ctrl-C back until the next await.
             asyncio.run(self._serve(server, store, opened))
+        if "large" in self._plan.parts:
+            with serving(self._environment, self._log) as server:
+                asyncio.run(self._large(_door(server, opened)))
         if self._plan.text_index and self._plan.parts & {"creates", "batches"}:
             with serving(self._environment | {"TEXT_INDEX": "0"}, self._log) as server:
                 asyncio.run(self._log_much(_door(server, opened), " without the index of words"))
@@ -252,8 +255,6 @@ class _Run:
         await self._log_much(door)
         if "start" in parts:
             self._cells.memory("memory at the end, MB", memory(door.pid))
-        if "large" in parts:
-            await self._large(door)
 
     async def _read(self, reader: Reader) -> None:
         sizes = await self._each("pages", "list page: {}, ms", CASES, reader.page, PAGE)
@@ -299,7 +300,7 @@ class _Run:
         with watching(door.pid) as peak:
             made = await transfers.export(door, reader)
         self._cells.rate("export as JSON lines, rows /s", made.rows / made.seconds, remark=f" ({made})")
-        self._cells.memory("… peak of memory during an export, MB", peak.memory, AT_MOST)
+        self._cells.peak("… peak of memory during an export, MB", peak, AT_MOST)
 
     async def _steady(self, door: Door) -> None:
         note(f"Logging {load.STEADY_RATE} a second for {load.STEADY_SECONDS} s")
@@ -338,17 +339,18 @@ class _Run:
 
     async def _large(self, door: Door) -> None:
         self._catch_up()
+        await asyncio.sleep(SECONDS_TO_REST)
         sent = []
         for what, body in transfers.large():
             with watching(door.pid) as peak:
                 sent.append(one := await transfers.send(door, body))
             size = f"{one.bytes / 1e6:.0f} MB, {what}"
             self._cells.add(Measure(f"a request of {size}, s", one.shown, one.seconds, numbers=one.numbers()))
-            self._cells.memory(f"… peak of memory, {what}, MB", peak.memory, AT_MOST)
-        if self._plan.text_index:
-            with watching(door.pid) as peak:
-                self._in_store("wait-for-words")
-            self._cells.memory("… peak of memory while its words are indexed, MB", peak.memory, AT_MOST)
+            self._cells.peak(f"… peak of memory, {what}, MB", peak, AT_MOST)
+            if what == transfers.TEXT and self._plan.text_index:
+                with watching(door.pid) as peak:
+                    self._in_store("wait-for-words")
+                self._cells.peak("… peak of memory while its words are indexed, MB", peak, AT_MOST)
         await transfers.remove(door, sent)
 
 

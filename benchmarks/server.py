@@ -126,11 +126,11 @@ def memory(pid: int) -> Memory | None:
 
 
 class Peak:
-    """The most memory of a tree while it was watched; None where the system does not tell."""
+    """Memory of a tree when watching it began, and the most of it since; None where the system does not tell."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self.memory = memory(pid)
+        self.before = self.memory = memory(pid)
 
     def look(self) -> None:
         now = memory(self._pid)

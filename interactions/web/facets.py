@@ -81,8 +81,8 @@ class Form:
 
 @lru_cache(maxsize=256)
 def drawn(facet: Facet, part: str, place: int, path: str) -> str:
-    """A facet as HTML, the `place`-th of its part of the form. Most are the same from page to page; to draw them
-    all would take a third of a page's time."""
+    """A facet as HTML, the `place`-th of its part of the form. Most are the same from page to page, and a project has
+    hundreds of values to draw."""
     context = {"facet": facet, "part": part, "place": place, "path": path}
     return render_to_string("interactions/_facet.html", context)
 
