@@ -113,6 +113,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
             # A transaction that reads before it writes would fail as "locked" when another writes in between.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
+            "cached_statements": 400,
             # FULL: what was acknowledged survives a power cut, not only a crash of the process.
             "init_command": (
                 f"PRAGMA journal_mode={journal_mode()}; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"

@@ -229,8 +229,9 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
 
 
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
-# later. So rows go in by statements as few as can be; of sizes few enough to be kept compiled.
-_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+# later. So rows go in by statements as few as can be; of sizes few enough to be kept compiled (see `cached_statements`
+# in the settings).
+_SIZES = (256, 128, 64, *range(32, 0, -1))
 
 
 def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -238,14 +239,14 @@ def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
     done = 0
     with connection.cursor() as django_cursor, connection.wrap_database_errors:
         cursor = django_cursor.connection.cursor()
-        for size in _SIZES:
-            while len(rows) - done >= size:
-                several = rows[done : done + size]
-                cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
-                done += size
+        while done < len(rows):
+            size = next(size for size in _SIZES if size <= len(rows) - done)
+            several = rows[done : done + size]
+            cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
+            done += size
 
 
-@lru_cache(maxsize=200)
+@lru_cache(maxsize=400)
 def _insertion(target: str, columns: int, rows: int) -> str:
     places = f"({', '.join('?' * columns)})"
     return f"INSERT INTO {target} VALUES {', '.join([places] * rows)}"  # noqa: S608
@@ -296,6 +297,53 @@ _FOR_SQLITE: dict[str, Callable[[Any], Any]] = {
     "DateTimeField": _utc_text,
 }
 _FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {"BinaryField": _digest}
+
+
+# SQLite's log
+
+# In pages of 4 kB. What is in the log is copied into the database once it is so much ...
+_WORTH_COPYING = 1_000
+# ... and the log begun anew once it is so long ...
+_LONG = 8_000
+# ... which a writer does itself only if nobody else came to it.
+_TOO_LONG = 65_536
+_TRIES = 20
+
+
+def keep_log_short() -> None:
+    """Copy what was committed into the database; else, every so often, a commit does that, and takes 100 ms and more.
+
+    Several processes may do so at once. PostgreSQL does it by itself.
+    """
+    if not _is_sqlite(connection):
+        return
+    connection.ensure_connection()
+    driver: Any = connection.connection
+
+    def copy(mode: str) -> tuple[bool, int, int]:
+        is_incomplete, pages, copied = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return bool(is_incomplete), pages, pages - copied
+
+    (timeout,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    driver.execute("PRAGMA busy_timeout = 0")  # a writer is waited for below, while others can write
+    try:
+        _, pages, waiting = copy("NOOP")
+        if waiting > _WORTH_COPYING:
+            copy("PASSIVE")
+        for _ in range(_TRIES if pages > _LONG else 0):
+            is_incomplete, *_ = copy("RESTART")
+            if not is_incomplete:
+                break
+            time.sleep(0.003)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {timeout:d}")
+
+
+def leave_log_alone(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """For `connection_created`, where somebody keeps the log short."""
+    if _is_sqlite(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {_TOO_LONG}")
 
 
 # Giving way

@@ -228,6 +228,22 @@ def test_segments_and_forgotten_changes_come_into_play(project: Project, narrow:
     assert index.postings.values(postings.SCORE(quality.pk)).ranged
 
 
+def test_what_had_to_be_read_from_the_rows_is_saved_if_it_is_much(
+    project: Project, narrow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the next process need not read it again, however short the life of this one."""
+    world = World(project, random.Random(0))
+    for _ in range(20):
+        world.record()
+    monkeypatch.setattr(following, "FEW_EVENTS", 5)
+    for most, is_saved in ((1_000, False), (5, True)):
+        monkeypatch.setattr(following, "EVENTS_UNSAVED", most)
+        started = _Followed(project.pk)
+        started.open()
+        started.save_if_due()
+        assert Segment.objects.exists() == is_saved
+
+
 def test_within_a_transaction_the_store_itself_is_asked(project: Project, api: Any) -> None:
     api.log()
     with transaction.atomic():

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
+from django.db.backends.signals import connection_created
 
-from interactions import index, removal, texts
+from interactions import database, index, removal, texts
 from interactions.bridge import writer
 from interactions.bridge.threads import with_kept_connection
 
@@ -31,6 +32,7 @@ _indexer = texts.Indexer(_pause)
 
 # Each does what there is to do and returns; after a second it is called again.
 WORK: Mapping[str, Callable[[], None]] = {
+    "log": database.keep_log_short,
     "index": index.keep_all,
     "removal": removal.carry_on,
     "texts": _indexer.keep_all if settings.TEXT_INDEX else _indexer.keep_tidy,
@@ -38,6 +40,7 @@ WORK: Mapping[str, Callable[[], None]] = {
 
 
 def start() -> None:
+    connection_created.connect(database.leave_log_alone)
     for name, act in WORK.items():
         threading.Thread(target=_repeat, args=(name, act), name=name, daemon=True).start()
 

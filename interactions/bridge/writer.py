@@ -18,8 +18,8 @@ from interactions import ingest
 from interactions.bridge.threads import with_kept_connection
 from interactions.errors import RequestError
 
-# A transaction holds at most so many requests, so that the first of them does not wait for ever.
-_LARGEST_GROUP = 256
+# From so many interactions on a transaction takes no further request: the next can be read while it is written.
+_LARGEST_GROUP = 200
 _BUSY_SECONDS = 0.1
 
 _Answer = ingest.Answer | RequestError
@@ -58,8 +58,10 @@ class Writer:
     def _run(self) -> None:
         while True:
             group = [self._waiting.get()]
-            while len(group) < _LARGEST_GROUP and not self._waiting.empty():
+            acts = len(group[0][0].acts)
+            while acts < _LARGEST_GROUP and not self._waiting.empty():
                 group.append(self._waiting.get())
+                acts += len(group[-1][0].acts)
             self._commit(group)
 
     def _commit(self, group: Sequence[_Waiting]) -> None:

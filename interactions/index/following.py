@@ -44,7 +44,8 @@ class _Followed:
         self.index: Index | None = None
         self._project_id = project_id
         self._revision = 0
-        self._saved_revision = 0
+        # Events that happened, or rows that were read, since segments were written.
+        self._waiting = 0
         self._unsaved: set[int] = set()
         self._last_event = time.monotonic()
 
@@ -56,6 +57,7 @@ class _Followed:
         _give_memory_back()
 
     def _open(self) -> None:
+        self._waiting = 0
         upto: dict[int, int] = {}
         parts: list[Postings] = []
         for block in range(_revision(self._project_id)[0] // segments.BLOCK_SIZE + 1):
@@ -69,7 +71,7 @@ class _Followed:
             for bitmap in values.held.values():
                 bitmap.run_optimize()
         with self.lock:
-            self.index, self._revision, self._saved_revision = Index(self._project_id, postings), revision, revision
+            self.index, self._revision = Index(self._project_id, postings), revision
 
     def _open_block(self, block: int) -> tuple[Postings, int]:
         """A block and the revision up to which it is right."""
@@ -82,13 +84,9 @@ class _Followed:
                 except segments.UnknownForm:
                     log.info("Block %s of project %s is read again", block, self._project_id)
             postings = Postings()
-            reading.add_range(
-                postings,
-                self._project_id,
-                max(1, block * segments.BLOCK_SIZE),
-                min(latest, (block + 1) * segments.BLOCK_SIZE - 1),
+            self._read(
+                postings, max(1, block * segments.BLOCK_SIZE), min(latest, (block + 1) * segments.BLOCK_SIZE - 1)
             )
-        self._unsaved.add(block)
         return postings, latest
 
     def _align(self, postings: Postings, upto: dict[int, int]) -> int:
@@ -110,10 +108,16 @@ class _Followed:
                     min(latest, (block + 1) * segments.BLOCK_SIZE - 1),
                 )
                 if first <= last:
-                    reading.add_range(postings, self._project_id, first, last)
-                    self._unsaved.add(block)
+                    self._read(postings, first, last)
             reading.add_again(postings, self._project_id, changed)
+        self._waiting += len(changed)
         return latest
+
+    def _read(self, postings: Postings, first: int, last: int) -> None:
+        """From the rows, and so for the next segments."""
+        reading.add_range(postings, self._project_id, first, last)
+        self._unsaved.update(range(first // segments.BLOCK_SIZE, last // segments.BLOCK_SIZE + 1))
+        self._waiting += last - first + 1
 
     # Following
 
@@ -132,10 +136,9 @@ class _Followed:
                 changed |= numbers
             changed.remove_range(self._revision + 1, latest + 1)  # these are read as they are now
             # If reading fails midway, the revision stays, and the next time reads all of it again: no harm in that.
-            reading.add_range(self.index.postings, self._project_id, self._revision + 1, latest)
+            self._read(self.index.postings, self._revision + 1, latest)
             reading.add_again(self.index.postings, self._project_id, changed)
         self._unsaved.update(blocks(changed, segments.BLOCK_SIZE))
-        self._unsaved.update(range((self._revision + 1) // segments.BLOCK_SIZE, latest // segments.BLOCK_SIZE + 1))
         self._revision = latest
         self._last_event = time.monotonic()
 
@@ -148,13 +151,12 @@ class _Followed:
 
     def save_if_due(self) -> None:
         quiet = time.monotonic() - self._last_event > QUIET_SECONDS
-        waiting = self._revision - self._saved_revision
-        if self._unsaved and self._revision > FEW_EVENTS and (waiting > EVENTS_UNSAVED or quiet):
+        if self._unsaved and self._revision > FEW_EVENTS and (self._waiting > EVENTS_UNSAVED or quiet):
             self.save()
 
     def save(self) -> None:
         """Write the blocks that changed, each in a transaction of its own: no writer waits for long."""
-        self._saved_revision = self._revision
+        self._waiting = 0
         for block in sorted(self._unsaved):
             with self.lock:
                 if self.index is None:
