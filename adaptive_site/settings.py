@@ -71,6 +71,11 @@ TEMPLATES = [
             ],
         },
     },
+    {  # for what is drawn fifty times on a page
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja"],
+        "OPTIONS": {"trim_blocks": True, "lstrip_blocks": True, "auto_reload": DEBUG},
+    },
 ]
 
 # Store

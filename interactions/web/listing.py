@@ -84,7 +84,9 @@ def _results(
         "query": query,
         "refusals": refusals,
         "chips": filters.chips(),
-        "rows": rows.rows(page.rows, addresses, ids.now(), _excerpts(filters, page)),
+        "rows": rows.drawn(
+            rows.rows(page.rows, addresses, ids.now(), _excerpts(filters, page)), may_delete=request.may_delete
+        ),
         "newer": _query(query, page.newer, limit),
         "older": _query(query, page.older, limit),
         "is_first": not place,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.template import loader
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
 
 from interactions import images
 from interactions.conditions import number
@@ -118,6 +120,12 @@ def rows(
     """Each interaction comes `with_row_details`; `excerpts`, by number, show where in its texts it was found."""
     found = excerpts or {}
     return [_row(interaction, addresses, now, found.get(interaction.number, ())) for interaction in interactions]
+
+
+def drawn(made: Sequence[Row], *, may_delete: bool) -> str:
+    """Their HTML, if there are any."""
+    template = loader.get_template("rows.html", using="jinja2")
+    return mark_safe(template.render({"rows": made, "may_delete": may_delete}) if made else "")  # noqa: S308 - it escapes
 
 
 def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts: Iterable[Excerpt]) -> Row:
