@@ -6,11 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.docs import Swagger
+from ninja.operation import PathView
+from ninja.router import BoundRouter
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -47,7 +52,34 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
+class _PathView(PathView):
+    """Where a path can be read and written to, ninja makes both asynchronous; reading would then take an event loop and
+    two threads for each request. Here it stays synchronous, and `asynchronous` is for those who write."""
+
+    def get_view(self) -> Callable[..., HttpResponseBase]:
+        asynchronous = super().get_view()
+        if not self.is_async:
+            return asynchronous
+
+        @csrf_exempt  # as ninja's own views: there is no cookie
+        def view(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
+            operation = self._find_operation(request)
+            if operation is None or not operation.is_async:
+                return self._sync_view(request, *arguments, **named)
+            answer: HttpResponseBase = async_to_sync(asynchronous)(request, *arguments, **named)
+            return answer
+
+        view.asynchronous = asynchronous  # type: ignore[attr-defined]
+        return view
+
+
 class _Api(NinjaAPI):
+    def _get_bound_routers(self) -> list[BoundRouter]:
+        routers = super()._get_bound_routers()
+        for path_view in (path_view for router in routers for path_view in router.path_operations.values()):
+            path_view.__class__ = _PathView
+        return routers
+
     def get_openapi_schema(self, **options: Any) -> Any:
         """With the bodies' shapes: ninja knows only those that it reads itself, and drops other `components`."""
         document = super().get_openapi_schema(**options)

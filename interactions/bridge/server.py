@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
@@ -146,6 +146,12 @@ class _WriteHandler(ASGIHandler):
         for path in settings.WRITE_MIDDLEWARE:
             answer = convert_exception_to_response(import_string(path)(answer))
         self._middleware_chain = answer
+
+    def resolve_request(self, request: HttpRequest) -> Any:
+        """A view that is also for reading has one of its own for this."""
+        match: Any = super().resolve_request(request)
+        match.func = getattr(match.func, "asynchronous", match.func)
+        return match
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = await _body(self, receive)

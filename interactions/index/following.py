@@ -125,11 +125,11 @@ class _Followed:
         """Within the lock. Raises `Outdated`."""
         if self.index is None:
             raise Outdated
+        if _revision(self._project_id)[0] == self._revision:
+            return
         with database.snapshot():
             latest, forgotten = _revision(self._project_id)
-            if latest == self._revision:
-                return
-            if not forgotten <= self._revision < latest:
+            if not forgotten <= self._revision <= latest:
                 raise Outdated
             changed = BitMap()
             for _, numbers in self._changes(self._revision, latest):

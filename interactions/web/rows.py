@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote_plus
 
 from django.template import loader
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 
 from interactions import images
@@ -105,7 +105,7 @@ class Addresses:
 
     def labelled(self, key: str, value: str) -> str:
         """The list, narrowed to a label."""
-        return f"{self.rows}?{self.query}{'&' if self.query else ''}{urlencode({'label': f'{key}:{value}'})}"
+        return f"{self.rows}?{self.query}{'&' if self.query else ''}label={quote_plus(f'{key}:{value}')}"
 
     def session(self, interaction: Interaction) -> str:
         return f"{self.rows}?session={interaction.session_id}"
