@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from pyroaring import BitMap
 
 from interactions import database, ids, images, texts
@@ -26,6 +27,7 @@ from interactions.models import (
     Labelling,
     Outcome,
     Removal,
+    Revision,
     Transcript,
 )
 
@@ -59,7 +61,10 @@ def _remove(what: str, project_id: int, numbers: BitMap, progress: Progress | No
 # of SQLite looks again after 25 ms at most, for the first 80 ms: a pause of that length lets in all who came meanwhile.
 _BATCH_SECONDS = 0.02
 _PAUSE_SECONDS = 0.03
-_FIRST, _LEAST, _MOST = 50, 40, 300
+_FIRST, _LEAST, _MOST = 20, 10, 300
+# Where nobody else has written for a while, few will be waiting.
+_QUIET_SECONDS = 1.0
+_BATCH_SECONDS_IN_QUIET = 0.06
 # On PostgreSQL, when a removal and a request each wait for what the other holds, the removal is the one to let go.
 _LOCK_MILLISECONDS = 40
 _ATTEMPTS = 20
@@ -71,6 +76,8 @@ class Pace:
     def __init__(self) -> None:
         self._size = _FIRST
         self._pause = 0.0
+        self._written = 0
+        self._others_wrote_at = -math.inf
 
     def next_of(self, numbers: BitMap, reached: int) -> BitMap:
         """The numbers after `reached`, as many as should be done at once."""
@@ -80,7 +87,7 @@ class Pace:
     def run(self, act: Callable[[Batch], _T]) -> _T:
         """Do `act` in a transaction of its own, again if others were in its way. Raises `Unavailable` in the end."""
         for attempt in range(_ATTEMPTS):
-            time.sleep(self._pause)
+            self._give_way()
             batch = Batch()
             try:
                 with batch:
@@ -93,10 +100,29 @@ class Pace:
                 return result
         raise Unavailable("The store is busy, or cannot be reached; not all was removed. Try again later.")
 
+    def _give_way(self) -> None:
+        if not self._pause:
+            return  # the first
+        time.sleep(_PAUSE_SECONDS)
+        if self._written != _written():
+            self._others_wrote_at = time.monotonic()
+        if not self._is_quiet():
+            time.sleep(max(0.0, self._pause - _PAUSE_SECONDS))
+
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._others_wrote_at > _QUIET_SECONDS
+
     def _took(self, batch: Batch) -> None:
-        growth = min(2.0, _BATCH_SECONDS / max(batch.worked, 0.001))
+        self._written = _written()
+        seconds = _BATCH_SECONDS_IN_QUIET if self._is_quiet() else _BATCH_SECONDS
+        growth = min(2.0, seconds / max(batch.worked, 0.001))
         self._size = round(min(max(self._size * growth, _LEAST), _MOST))
         self._pause = max(_PAUSE_SECONDS, 2 * batch.seconds)
+
+
+def _written() -> int:
+    """How much has happened in all projects: it grows whenever anyone writes."""
+    return Revision.objects.aggregate(total=Sum("latest"))["total"] or 0
 
 
 # One batch
