@@ -225,7 +225,16 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
     fields = [model._meta.get_field(name) for name in columns]
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)  # type: ignore[union-attr]
     target = f"{connection.ops.quote_name(model._meta.db_table)} ({names})"
-    (_insert if _is_sqlite(connection) else _copy)(target, list(_prepared(fields, rows)))
+    prepared = list(_prepared(fields, rows))
+    if not _is_sqlite(connection):
+        _copy(target, prepared)
+        return
+    texts = [place for place, field in enumerate(fields) if isinstance(field, models.TextField)]
+    large = [row for row in prepared if any(len(row[place]) > _LARGE for place in texts)]
+    if large:
+        prepared = [row for row in prepared if row not in large]
+        _insert_large(target, large)
+    _insert(target, prepared)
 
 
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
@@ -244,6 +253,20 @@ def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
             several = rows[done : done + size]
             cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
             done += size
+
+
+# In characters.
+_LARGE = 1_000_000
+
+
+def _insert_large(target: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One by one, each followed by nothing: a statement that is kept compiled keeps what was last given to it."""
+    with connection.cursor() as django_cursor, connection.wrap_database_errors:
+        cursor = django_cursor.connection.cursor()
+        statement = f"INSERT INTO {target} SELECT {', '.join('?' * len(rows[0]))} WHERE ?"
+        for row in rows:
+            cursor.execute(statement, (*row, True))
+        cursor.execute(statement, (*(None for _ in rows[0]), False))
 
 
 @lru_cache(maxsize=400)

@@ -94,9 +94,10 @@ def _thumbnail(image: Pillow.Image) -> bytes:
     scale = min(1.0, max(_SHORT_SIDE / min(upright.size), 1 / max(upright.size)), _LONG_SIDE / max(upright.size))
     size = tuple(max(1, round(side * scale)) for side in upright.size)
     has_alpha = "A" in upright.getbands() or "transparency" in upright.info
-    small = upright.convert("RGBA" if has_alpha else "RGB").resize(
-        (size[0], size[1]), Pillow.Resampling.BOX, reducing_gap=2
-    )
+    mode = "RGBA" if has_alpha else "RGB"
+    # Converting copies, also to the same mode: of a large image that is more than 100 MB.
+    whole = upright if upright.mode == mode else upright.convert(mode)
+    small = whole.resize((size[0], size[1]), Pillow.Resampling.BOX, reducing_gap=2)
     encoded = BytesIO()
     small.save(encoded, "WEBP", quality=72, method=2)
     return encoded.getvalue()

@@ -17,6 +17,8 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from interactions import access, database, ids, ingest, payloads, texts
@@ -308,6 +310,14 @@ def test_a_text_is_taken_apart_into_words(text: str, found: list[str]) -> None:
 def test_a_quick_way_for_ascii_finds_the_same_words() -> None:
     text = "".join(map(chr, range(128))) * 2
     assert words.distinct(words.fold(text)) == set(words.in_order(words.fold(text)))
+
+
+@given(st.text(st.sampled_from("ab_ 1\n\t.中\u3000é"), max_size=60))
+def test_a_long_text_has_the_words_that_it_has_as_a_whole(text: str) -> None:
+    folded = words.fold(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(words, "_PART", 5)
+        assert words.distinct(folded) == set(words.in_order(folded))
 
 
 @pytest.mark.parametrize("length", [129, 130, 191, 192, 193, 256, 257, 1_000])

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, bridge, ingest, payloads
+from interactions import access, bridge, ingest, memory, payloads
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound, RequestError
@@ -89,9 +89,16 @@ async def _write(request: HttpRequest, read: _Read, *, many: bool = False) -> Ht
         # The project may be newer than what is remembered of the caller.
         bridge.forget_caller(digest)
         acts = await _acts(body, read, await bridge.caller(digest))
-    acts = await _with_images(acts, many=many)
     fingerprint = hashlib.sha256(f"{request.path}\n".encode() + body).hexdigest() if key else ""
-    given = await bridge.commit(ingest.Request(digest, acts, many, key, fingerprint))
+    size = len(body)
+    bridge.forget_body(request)
+    del body
+    acts = await _with_images(acts, many=many)
+    try:
+        given = await bridge.commit(ingest.Request(digest, acts, many, key, fingerprint))
+    finally:
+        del acts
+        memory.give_back(size)
     return answer(given, 200 if many else 201)
 
 

@@ -4,10 +4,20 @@ Writes that arrive together are committed together (`writer`); other synchronous
 `bodies` and `streams` are what comes in and goes out; `server` is the ASGI application around Django's.
 """
 
-from interactions.bridge.bodies import SMALL_BODY, body, too_large
+from interactions.bridge.bodies import SMALL_BODY, body, forget_body, too_large
 from interactions.bridge.callers import caller, forget_caller
 from interactions.bridge.streams import streamed
 from interactions.bridge.threads import in_thread
 from interactions.bridge.writer import commit
 
-__all__ = ["SMALL_BODY", "body", "caller", "commit", "forget_caller", "in_thread", "streamed", "too_large"]
+__all__ = [
+    "SMALL_BODY",
+    "body",
+    "caller",
+    "commit",
+    "forget_body",
+    "forget_caller",
+    "in_thread",
+    "streamed",
+    "too_large",
+]

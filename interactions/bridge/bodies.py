@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 
 import zstandard
 from django.conf import settings
@@ -31,6 +32,12 @@ async def body(request: HttpRequest) -> bytes:
     if unpack is None:
         raise UnsupportedMedia(f"The Content-Encoding “{coding[:100]}” is not known. Use gzip, zstd, or none.")
     return raw if coding in ("", "identity") else await in_thread(unpack, raw)
+
+
+def forget_body(request: HttpRequest) -> None:
+    """It has been read: while what it says is written, its bytes need not be kept as well."""
+    request._body = b""
+    request._stream = BytesIO()
 
 
 def _gunzip(raw: bytes) -> bytes:

@@ -63,6 +63,7 @@ class Writer:
                 group.append(self._waiting.get())
                 acts += len(group[-1][0].acts)
             self._commit(group)
+            del group  # it may hold megabytes, and the next may come late
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
         self._latest = time.monotonic()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
 from pyroaring import BitMap
 
-from interactions import database, ids
+from interactions import database, ids, memory
 from interactions.index import reading, segments
 from interactions.index.postings import Postings, blocks, united
 from interactions.index.queries import Index
@@ -54,7 +53,7 @@ class _Followed:
     def open(self) -> None:
         """Read the segments; and from the rows, what no segment tells."""
         self._open()
-        _give_memory_back()
+        memory.give_back()
 
     def _open(self) -> None:
         self._waiting = 0
@@ -187,12 +186,6 @@ class _Followed:
 def _revision(project_id: int) -> tuple[int, int]:
     """How far the project's history goes, and up to where changes were forgotten."""
     return Revision.objects.filter(project=project_id).values_list("latest", "forgotten").first() or (0, 0)
-
-
-def _give_memory_back() -> None:
-    """To the system, what reading took and nobody needs any longer: as much again as the index. glibc keeps it else."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 # All projects of this process. By `uid`: another store may use the same small ids.

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from django.db.models import Q
 
-from interactions import ids
+from interactions import ids, memory
 from interactions.models import Revision, TextIndex, TextSegment
 from interactions.texts import segments
 from interactions.texts.pages import BLOCK
@@ -114,6 +114,7 @@ class Indexer:
             last = min(latest, upto + chunk, (upto + 1) // BLOCK * BLOCK + BLOCK - 1)
             made = segments.from_texts(project_id, upto + 1, last, self._pause)
             segments.add(project_id, made, epoch)
+            memory.give_back(made.read)
             upto = made.last
         elif not self._has_untidy(project_id):
             return None

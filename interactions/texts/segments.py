@@ -90,6 +90,8 @@ class Made:
     content: Iterable[_Page]
     # Those that are left out of it already.
     without: BitMap
+    # Characters of the texts that were read for it.
+    read: int = 0
 
 
 def from_texts(project_id: int, first: int, last: int, pause: Pause) -> Made:
@@ -114,7 +116,7 @@ def from_texts(project_id: int, first: int, last: int, pause: Pause) -> Made:
         (word.encode(), gaps(prompt.get(word, ())), gaps(completion.get(word, ())))
         for word in prompt.keys() | completion.keys()
     )
-    return Made(first, last, documents, size, pages, _pages(entries, pages, pause), BitMap())
+    return Made(first, last, documents, size, pages, _pages(entries, pages, pause), BitMap(), length)
 
 
 def from_segments(sources: list[Segment], pause: Pause) -> Made:

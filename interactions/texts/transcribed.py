@@ -25,8 +25,11 @@ def texts(project_id: int, numbers: BitMap, fields: tuple[Field, ...] = BOTH) ->
         database.keep_to_time()
         rows = Interaction.objects.filter(number__among=(project_id, some), transcript__isnull=False)
         length = 1
-        for number, *found in sorted(database.raw_rows(rows.values_list("number", *columns))):
+        read = sorted(database.raw_rows(rows.values_list("number", *columns)), reverse=True)
+        while read:
+            number, *found = read.pop()  # what was folded need not be kept as it was
             length += sum(map(len, found))
             folded = dict(zip(fields, map(words.fold, found), strict=True))
+            del found
             yield number, Texts(folded.get("prompt", ""), folded.get("completion", ""))
         size = max(_FEWEST, min(_MOST, size * 2, size * _LENGTH // length))

@@ -40,6 +40,17 @@ def test_items_that_name_one_moment_keep_the_order_of_the_call(api: Api) -> None
     assert [row.completion_preview for row in Interaction.objects.oldest_first()] == [str(n) for n in range(50)]
 
 
+def test_long_texts_among_short_ones_come_back_as_they_were(api: Api, monkeypatch: Any) -> None:
+    monkeypatch.setattr("interactions.database._LARGE", 100)
+    told = [
+        interaction(completion=f"{number} {'long ' * number * 10}", labels={"n": str(number)}) for number in range(6)
+    ]
+    results = api.post("interactions/batch", {"interactions": told}).json()["results"]
+    for sent, result in zip(told, results, strict=True):
+        read = api.get(f"interactions/{result['completion_id']}").json()
+        assert (read["completion"], read["labels"]) == (sent["completion"], sent["labels"])
+
+
 def test_an_empty_batch_has_no_results(api: Api, stored: Stored) -> None:
     assert results_of(api.post("interactions/batch", {"interactions": []})) == []
     assert stored() == {}
