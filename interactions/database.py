@@ -398,6 +398,21 @@ def compress_quickly(editor: BaseDatabaseSchemaEditor, table: str, *columns: str
             cursor.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" SET COMPRESSION lz4')
 
 
+# References
+
+
+def drop_references(editor: BaseDatabaseSchemaEditor, table: str, *columns: str) -> None:
+    """On PostgreSQL, no longer check what these columns refer to: each check is a query of its own for each row, and a
+    lock on what is referred to. SQLite checks within the insert, and would have to copy the table."""
+    if _is_sqlite(editor.connection):
+        return
+    with editor.connection.cursor() as cursor:
+        constraints = editor.connection.introspection.get_constraints(cursor, table)
+    for name, constraint in constraints.items():
+        if constraint["foreign_key"] and constraint["columns"][0] in columns:
+            editor.execute(f"ALTER TABLE {editor.quote_name(table)} DROP CONSTRAINT {editor.quote_name(name)}")
+
+
 # Counting up
 
 

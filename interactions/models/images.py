@@ -35,7 +35,7 @@ class Image(models.Model):
 class ImageUse(models.Model):
     """An image that an interaction shows; `position` counts from 0 in the order of first appearance."""
 
-    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="image_uses", db_index=False)
     image = models.ForeignKey(Image, models.PROTECT, related_name="uses", db_index=False)
     position = models.IntegerField()

@@ -98,7 +98,7 @@ class Transcript(models.Model):
     interaction = models.OneToOneField(
         Interaction, models.CASCADE, primary_key=True, related_name="transcript", db_index=False
     )
-    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
     prompt_text = models.TextField()
     completion_text = models.TextField()
     document = models.TextField()

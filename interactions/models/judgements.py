@@ -13,9 +13,9 @@ from interactions.models.projects import FeedbackKey, Label, LabelKey, Project
 class Labelling(models.Model):
     """A label on an interaction; one value per key."""
 
-    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="labellings", db_index=False)
-    key = models.ForeignKey(LabelKey, models.CASCADE, db_index=False, related_name="+")
+    key = models.ForeignKey(LabelKey, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
     label = models.ForeignKey(Label, models.CASCADE, related_name="labellings", db_index=False)
 
     class Meta:
@@ -30,7 +30,7 @@ class Feedback(models.Model):
     """A value given to an interaction under a feedback key; booleans are 0 and 1. Several may be given."""
 
     id = CompactUUIDField(primary_key=True, editable=False)
-    project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="feedback", db_index=False)
     key = models.ForeignKey(FeedbackKey, models.CASCADE, related_name="feedback", db_index=False)
     value = models.FloatField()
