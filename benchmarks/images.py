@@ -13,7 +13,7 @@ from benchmarks.corpus import PROJECT
 from benchmarks.load import Door
 from benchmarks.pages import Reader, checked
 from benchmarks.pictures import picture, uri
-from benchmarks.server import HOST
+from benchmarks.processes import HOST
 
 TIMES = 10_000
 _WIDTH, _HEIGHT, _SIZE = 160, 120, 12_000

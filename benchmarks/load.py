@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from benchmarks.client import Connection, Response, close, connections, request
 from benchmarks.corpus import PROJECT, Corpus
-from benchmarks.server import HOST, cpu_seconds
+from benchmarks.processes import HOST
+from benchmarks.server import cpu_seconds
 
 AT_ONCE = 30
 BATCHES_AT_ONCE = 3

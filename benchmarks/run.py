@@ -23,9 +23,11 @@ from benchmarks.cells import note as note
 from benchmarks.client import Connection, close
 from benchmarks.kept import Filled
 from benchmarks.load import Door
+from benchmarks.machine import ROOT
 from benchmarks.pages import CASES, NUMBERED, PICTURED, SUBSTRINGS, WORDS, Case, Reader, Refused, Store, Timing
+from benchmarks.processes import HOST, Server
 from benchmarks.report import Measure, Target
-from benchmarks.server import HOST, ROOT, Server, memory, serving, watching
+from benchmarks.server import memory, serving, watching
 from tests.run import FOREIGN_VARIABLES
 
 PARTS = (

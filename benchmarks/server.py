@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
-SECONDS_TO_START = 120
-SECONDS_TO_STOP = 30
+from benchmarks import processes
+from benchmarks.machine import ROOT
+from benchmarks.processes import HOST, Server
+
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
-class Server(NamedTuple):
-    process: subprocess.Popen[bytes]
-    port: int
-    # From the start of the process to the first 200 of /health.
-    seconds_to_start: float
+@contextlib.contextmanager
+def serving(environment: Mapping[str, str], log: Path) -> Iterator[Server]:
+    port = processes.free_port()
+    command = [sys.executable, str(ROOT / "manage.py"), "serve"]
+    variables = {**environment, "PORT": str(port), "HOST": HOST}
+    with processes.serving(command, variables, ROOT, log, port, "/health") as server:
+        yield server
+
+
+# What it takes from the machine
 
 
 class Memory(NamedTuple):
@@ -36,92 +36,23 @@ class Memory(NamedTuple):
     rss: int
 
 
-@contextlib.contextmanager
-def serving(environment: Mapping[str, str], log: Path) -> Iterator[Server]:
-    port = _free_port()
-    start = time.monotonic()
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "serve"],
-            cwd=ROOT,
-            env={**environment, "PORT": str(port), "HOST": HOST},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C is ours to handle
-        )
-    try:
-        _wait(process, port, log)
-        yield Server(process, port, time.monotonic() - start)
-    finally:
-        _stop(process)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"The server ended with {process.returncode}:\n{log.read_text()[-4000:]}")
-        if _is_healthy(port):
-            return
-        time.sleep(0.01)
-    raise RuntimeError(f"The server did not answer within {SECONDS_TO_START} s:\n{log.read_text()[-4000:]}")
-
-
-def _is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        # It leads a session of its own, so this reaches its workers and nobody else.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
-
-
-# What it takes
-
-
 def cpu_seconds(pid: int) -> float:
     """CPU time of the tree under `pid` so far; nan where the system does not tell."""
     if not Path("/proc/self/stat").exists():
         return float("nan")
-    return sum(map(_cpu_seconds_of, _tree(pid)))
+    return sum(map(_cpu_seconds_of, processes.descendants(pid)))
 
 
 def _cpu_seconds_of(pid: int) -> float:
-    fields = _stat(pid)
+    fields = processes.stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name (which may hold anything, also brackets), from the state on."""
-    with contextlib.suppress(OSError):  # it ended meanwhile
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return []
 
 
 def memory(pid: int) -> Memory | None:
     """Of the whole tree under `pid`; None where the system does not tell (only Linux does)."""
     if not Path("/proc/self/smaps_rollup").exists():
         return None
-    each = [_memory_of(member) for member in _tree(pid)]
+    each = [_memory_of(member) for member in processes.descendants(pid)]
     return Memory(sum(one.pss for one in each), sum(one.rss for one in each))
 
 
@@ -164,14 +95,3 @@ def _memory_of(pid: int) -> Memory:
             if name in sizes:
                 sizes[name] = int(rest[0]) * 1024
     return Memory(sizes["Pss:"], sizes["Rss:"])
-
-
-def _tree(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        if fields := _stat(int(place.name)):
-            children.setdefault(int(fields[1]), []).append(int(place.name))
-    found = [pid]
-    for member in found:
-        found += children.get(member, [])
-    return found

@@ -14,7 +14,7 @@ from benchmarks.corpus import PROJECT, SHORT, Corpus
 from benchmarks.load import Door
 from benchmarks.pages import TAB, Reader
 from benchmarks.pictures import Pictures, picture, uri
-from benchmarks.server import HOST
+from benchmarks.processes import HOST
 
 MOST_ROWS, MOST_SECONDS = 1_000_000, 120.0
 LARGE, _BYTES_PER_PIECE = 60_000_000, 71

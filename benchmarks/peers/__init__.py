@@ -5,7 +5,6 @@ records       the interactions of `benchmarks.corpus`, with the ids that the pee
 questions     what is asked, and what the right answer holds
 peer          what a peer has to tell about itself; `ours`, `phoenix` and `mlflow` are the three that do
 otlp          spans as bytes, the way both peers take many at once
-processes     a server started and stopped, with everything it starts
 database      SQLite or PostgreSQL below a peer: size, rest
 line          a kept connection to a server
 logs, reads   what is measured over HTTP

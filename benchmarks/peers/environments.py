@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from benchmarks.machine import ROOT
 
 ENVIRONMENTS = ROOT / "var" / "peers"
 REQUIREMENTS = Path(__file__).parent / "requirements"
+# What a program needs from ours; nothing of a developer's settings is meant for it.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 def install(peer: str) -> None:
@@ -39,6 +42,12 @@ def version(peer: str, distribution: str) -> str:
     question = f"import importlib.metadata; print(importlib.metadata.version({distribution!r}))"
     asked = subprocess.run([program(peer, "python"), "-c", question], capture_output=True, text=True, check=True)
     return asked.stdout.strip()
+
+
+def variables(home: Path, **more: str) -> dict[str, str]:
+    """Of a peer's process. `home`: where it may keep what it wants to keep."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, "HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
 
 
 def _run(*command: str) -> None:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 
 from benchmarks.client import Connection, Response
-from benchmarks.server import HOST
+from benchmarks.processes import HOST
 
 # Servers close connections that are idle for some seconds (uvicorn: 5); a request must not meet that moment.
 SECONDS_IDLE = 1.0

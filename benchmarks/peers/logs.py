@@ -20,7 +20,8 @@ from benchmarks.peers.line import Line
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.questions import Filter
 from benchmarks.peers.records import Judgement, Record
-from benchmarks.server import Server, cpu_seconds
+from benchmarks.processes import Server
+from benchmarks.server import cpu_seconds
 
 # A server with too much to do says so, and is asked again, as OTLP's clients do.
 BUSY = frozenset({429, 503})

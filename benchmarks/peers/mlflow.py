@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks import processes
 from benchmarks.client import Response, request
 from benchmarks.corpus import PROJECT, milliseconds
-from benchmarks.peers import environments, otlp, processes
+from benchmarks.peers import environments, otlp
 from benchmarks.peers.line import Line
 from benchmarks.peers.peer import Peer, answer
 from benchmarks.peers.questions import PAGE, Filter
 from benchmarks.peers.records import TAKEN, Judgement, Record
-from benchmarks.server import HOST, Server
+from benchmarks.processes import HOST, Server
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -38,7 +39,7 @@ class MLflow(Peer):
     def serving(self) -> contextlib.AbstractContextManager[Server]:
         port = processes.free_port()
         place = self.data.parent
-        variables = processes.environment(place, MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
+        variables = environments.variables(place, MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         # Its scripts find Python and each other on the path.
         variables["PATH"] = f"{environments.ENVIRONMENTS / self.name / 'bin'}:{variables['PATH']}"
         command = [environments.program(self.name, "mlflow"), "server", f"--host={HOST}", f"--port={port}"]

@@ -24,8 +24,9 @@ from benchmarks.peers.line import Line
 from benchmarks.peers.peer import Peer, answer
 from benchmarks.peers.questions import QUESTIONS, Filter, Question
 from benchmarks.peers.records import Record
+from benchmarks.processes import HOST, Server
 from benchmarks.report import Measure, milliseconds
-from benchmarks.server import HOST, Server, serving
+from benchmarks.server import serving
 from tests.run import FOREIGN_VARIABLES
 
 _LIST = "/api/v1/interactions"

@@ -14,8 +14,8 @@ from benchmarks.client import Response
 from benchmarks.peers.line import Line
 from benchmarks.peers.questions import Filter
 from benchmarks.peers.records import Judgement, Record
+from benchmarks.processes import Server
 from benchmarks.report import Measure
-from benchmarks.server import Server
 
 
 class Peer(ABC):

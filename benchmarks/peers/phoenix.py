@@ -10,14 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks import processes
 from benchmarks.client import Response, request
 from benchmarks.corpus import PROJECT
-from benchmarks.peers import environments, otlp, processes
+from benchmarks.peers import environments, otlp
 from benchmarks.peers.line import Line
 from benchmarks.peers.peer import Peer, answer
 from benchmarks.peers.questions import PAGE, Filter
 from benchmarks.peers.records import TAKEN, Judgement, Record, text
-from benchmarks.server import HOST, Server
+from benchmarks.processes import HOST, Server
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -80,7 +81,7 @@ class Phoenix(Peer):
 
     def serving(self) -> contextlib.AbstractContextManager[Server]:
         port = processes.free_port()
-        variables = processes.environment(
+        variables = environments.variables(
             self.data.parent,
             PHOENIX_HOST=HOST,
             PHOENIX_PORT=str(port),

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from benchmarks.client import Response
 from benchmarks.peers.peer import Peer
-from benchmarks.server import Server, cpu_seconds
+from benchmarks.processes import Server
+from benchmarks.server import cpu_seconds
 
 WARM_UP = 3
 

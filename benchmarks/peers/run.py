@@ -18,13 +18,13 @@ from benchmarks.peers import logs, reads
 from benchmarks.peers.database import Database
 from benchmarks.peers.line import NoAnswer
 from benchmarks.peers.peer import Peer, answer
-from benchmarks.peers.processes import descendants
 from benchmarks.peers.questions import PAGE, QUESTIONS, Filter, Question
 from benchmarks.peers.reads import WARM_UP, Asked
 from benchmarks.peers.records import Known, Record, Sample
+from benchmarks.processes import Server, descendants
 from benchmarks.report import Measure, milliseconds
 from benchmarks.run import SECONDS_TO_REST, STARTS, note
-from benchmarks.server import Server, cpu_seconds, memory
+from benchmarks.server import cpu_seconds, memory
 
 # What a request may take that is not measured, but has to come to its end.
 SECONDS_TO_FILL = SECONDS_TO_WAKE = 600.0

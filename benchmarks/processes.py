@@ -1,4 +1,4 @@
-"""A peer's server: started, awaited, and ended together with all that it starts."""
+"""Servers under test: started, awaited, and ended together with all that they start."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.server import HOST, SECONDS_TO_START, SECONDS_TO_STOP, Server
-
-# What a program needs from ours; nothing of a developer's settings is meant for it.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+HOST = "127.0.0.1"
+SECONDS_TO_START = 120
+SECONDS_TO_STOP = 30
 SECONDS_TO_DIE = 5
 
 
-def environment(home: Path, **variables: str) -> dict[str, str]:
-    """`home`: where the server may keep what it wants to keep."""
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, "HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
+class Server(NamedTuple):
+    process: subprocess.Popen[bytes]
+    port: int
+    # From the start of the process to the first 200 of its health.
+    seconds_to_start: float
 
 
 def free_port() -> int:
@@ -110,11 +110,11 @@ class _Member(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> _Member | None:
-        fields = _stat(pid)
+        fields = stat(pid)
         return cls(pid, fields[19]) if fields else None
 
     def is_running(self) -> bool:
-        fields = _stat(self.pid)
+        fields = stat(self.pid)
         return bool(fields) and fields[19] == self.started and fields[0] != "Z"
 
 
@@ -122,7 +122,7 @@ def descendants(pid: int) -> list[int]:
     """`pid` and all that it started, as far as the system tells (only Linux does)."""
     children: dict[int, list[int]] = {}
     for place in Path("/proc").glob("[0-9]*"):
-        if fields := _stat(int(place.name)):
+        if fields := stat(int(place.name)):
             children.setdefault(int(fields[1]), []).append(int(place.name))
     found = [pid]
     for member in found:
@@ -130,8 +130,8 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name, from the state on."""
-    with contextlib.suppress(OSError):
+def stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name (which may hold anything, also brackets), from the state on."""
+    with contextlib.suppress(OSError):  # it ended meanwhile
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return []
