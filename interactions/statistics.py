@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from heapq import nlargest
@@ -20,6 +20,9 @@ from interactions.index.postings import Dimension, Value, Values, ceiling
 from interactions.models import FeedbackKey, Label, LabelKey, Model, Project
 
 RANGES_SHOWN = 8
+# From so many values on, and for so large a share of everything, counting the others pays. See `_counting`.
+_MANY_VALUES = 32
+_LEAST_SHARE, _LIST_SHARE = 1 / 650, 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +122,25 @@ class _Counter:
     def _counts(self, dimension: Dimension, facet: tuple[str, str]) -> Iterator[tuple[Value, int]]:
         """The values that some of the matches have, and how many."""
         among = self._matching if all(facets != {facet} for facets, _ in self._parts) else self._without(facet)
-        everything = among is self._index.everything()
-        for value, held in self._index.postings.values(dimension).held.items():
-            count = len(held) if everything else held.intersection_cardinality(among)
-            if count:
+        values = self._index.postings.values(dimension).held
+        how_many = self._counting(among, len(values))
+        for value, held in values.items():
+            if count := how_many(held):
                 yield value, count
+
+    def _counting(self, among: BitMap, values: int) -> Callable[[BitMap], int]:
+        """What tells how many of a set are among these.
+
+        Up to one number in 16 a set is kept as lists of numbers, above as bits. Finding the numbers of a short list in
+        a long one takes ten times as long as finding them in bits: then those that are not among them are counted.
+        """
+        everything = self._index.everything()
+        if among is everything:
+            return len
+        if values < _MANY_VALUES or not len(everything) * _LEAST_SHARE < len(among) < len(everything) * _LIST_SHARE:
+            return among.intersection_cardinality
+        others = everything - among
+        return lambda held: len(held) - others.intersection_cardinality(held)
 
     def _models(self) -> list[Tally]:
         names = dict(Model.objects.filter(project=self._project).values_list("id", "key"))

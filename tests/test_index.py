@@ -41,6 +41,8 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "DENSE", 2)
     monkeypatch.setattr(finding, "_READ_AT_ONCE", 3)
     monkeypatch.setattr("interactions.index.reading.AT_ONCE", 5)
+    monkeypatch.setattr(statistics, "_MANY_VALUES", 2)
+    monkeypatch.setattr(statistics, "_LIST_SHARE", 1 / 2)
 
 
 class World:
