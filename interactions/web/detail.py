@@ -16,7 +16,7 @@ from interactions import documents, images
 from interactions.access import Permission
 from interactions.errors import NotFound
 from interactions.filtersets import InteractionFilterSet
-from interactions.models import Image, Interaction
+from interactions.models import Image, Interaction, Project
 from interactions.web import facts, rail, surroundings, transcript, wording
 from interactions.web.parts import Message
 from interactions.web.permissions import ProjectRequest, requires
@@ -79,14 +79,14 @@ def page(request: ProjectRequest, interaction: Interaction, typed: Typed | None 
     stored = _stored(interaction)
     compared = surroundings.comparisons(interaction)
     people = surroundings.people(_uids(interaction, compared))
-    session = surroundings.session(interaction)
+    session = surroundings.session(request.project, interaction)
     context = {
         "interaction": interaction,
         "query": request.GET.urlencode(),
         "found": _found(request, interaction),
         "transcript": _read(interaction, stored),
         "session": session,
-        "siblings": _siblings(interaction),
+        "siblings": _siblings(request.project, interaction),
         "comparisons": compared,
         "facts": facts.facts(interaction, stored, people, session),
         "feedback": rail.feedback_section(request, interaction, people, typed),
@@ -174,7 +174,7 @@ def _course(interaction: Interaction) -> list[str]:
     ]
 
 
-def _siblings(interaction: Interaction) -> dict[str, Any]:
-    found = surroundings.siblings(interaction)
+def _siblings(project: Project, interaction: Interaction) -> dict[str, Any]:
+    found = surroundings.siblings(project, interaction)
     shown = [(other, [rail.score(feedback) for feedback in other.feedback.all()]) for other in found.shown]
     return {"shown": shown, "count": found.count, "told": wording.counted(found.count, "interaction")}

@@ -12,8 +12,9 @@ from uuid import UUID
 from django.db.models import Count, Prefetch
 
 from interactions import documents, ids
-from interactions.finding import Matches
-from interactions.models import Comparison, Feedback, ImageUse, Interaction, User
+from interactions.conditions import InSession, PromptHashIs
+from interactions.finding import Matches, find
+from interactions.models import Comparison, Feedback, ImageUse, Interaction, Project, User
 from interactions.web import rows
 
 SIBLINGS_SHOWN = 5
@@ -48,18 +49,19 @@ class Session:
     count: int
 
 
-def session(interaction: Interaction) -> Session:
-    turns = Interaction.objects.filter(project_id=interaction.project_id, session_id=interaction.session_id)
-    shown = turns.only("id", "created_at", "prompt_preview")
-    first = list(shown.oldest_first()[: TURNS_READ + 1])
+def session(project: Project, interaction: Interaction) -> Session:
+    turns = find(project, InSession(interaction.session_id))
+    first = turns.oldest(TURNS_READ + 1)
     if len(first) <= TURNS_READ:
-        place = [turn.id for turn in first].index(interaction.id)
-        around = first[max(0, place - TURNS_AROUND) : place + TURNS_AROUND + 1]
-        return Session(around, place + 1, len(first))
-    before = turns.filter(id__lt=interaction.id)
-    upwards = list(shown.filter(id__lte=interaction.id).newest_first()[: TURNS_AROUND + 1])
-    downwards = list(shown.filter(id__gt=interaction.id).oldest_first()[:TURNS_AROUND])
-    return Session(upwards[::-1] + downwards, before.count() + 1, turns.count())
+        place = first.index(interaction.id)
+        return Session(_turns(first[max(0, place - TURNS_AROUND) : place + TURNS_AROUND + 1]), place + 1, len(first))
+    before = Interaction.objects.for_project(project).filter(session_id=interaction.session_id, id__lt=interaction.id)
+    earlier, later = turns.newest(TURNS_AROUND, interaction.id), turns.oldest(TURNS_AROUND, interaction.id)
+    return Session(_turns([*earlier, interaction.id, *later]), before.count() + 1, turns.count())
+
+
+def _turns(ids: list[UUID]) -> list[Interaction]:
+    return list(Interaction.objects.filter(pk__in=ids).only("id", "created_at", "prompt_preview").oldest_first())
 
 
 # Other answers to the same prompt
@@ -71,13 +73,13 @@ class Siblings:
     count: int
 
 
-def siblings(interaction: Interaction) -> Siblings:
-    same = Interaction.objects.filter(project_id=interaction.project_id, prompt_hash=interaction.prompt_hash)
-    others = same.exclude(pk=interaction.id)
+def siblings(project: Project, interaction: Interaction) -> Siblings:
+    same = find(project, PromptHashIs(interaction.prompt_hash))
+    newest = [id for id in same.newest(SIBLINGS_SHOWN + 2) if id != interaction.id]
     given = Feedback.objects.select_related("key").order_by("created_at", "id")
-    found = others.select_related("model").prefetch_related(Prefetch("feedback", given))
-    shown = list(found.newest_first()[: SIBLINGS_SHOWN + 1])
-    return Siblings(shown[:SIBLINGS_SHOWN], len(shown) if len(shown) <= SIBLINGS_SHOWN else others.count())
+    others = Interaction.objects.filter(pk__in=newest[:SIBLINGS_SHOWN]).newest_first()
+    shown = list(others.select_related("model").prefetch_related(Prefetch("feedback", given))) if newest else []
+    return Siblings(shown, len(newest) if len(newest) <= SIBLINGS_SHOWN else same.count() - 1)
 
 
 # Comparisons
