@@ -48,8 +48,15 @@ class Connection(asyncio.Protocol):
         _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
         return connection
 
+    @property
+    def is_open(self) -> bool:
+        """A server closes a connection that it has not heard of for a while."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def exchange(self, request: bytes) -> asyncio.Future[Response]:
         assert self._transport is not None
+        if not self.is_open:
+            raise ConnectionError("the server has closed the connection")
         assert self._answer is None, "the last answer has not arrived yet"
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)

@@ -8,5 +8,5 @@ Arrows point down only; an import contract in pyproject.toml holds this.
     acts       ingest · removal · exports · demo
     domain     access · images · transcripts · texts · documents · conditions · pagination · statistics
     storage    models · querysets · database
-    shapes     errors · ids · payloads
+    shapes     errors · ids · payloads · memory
 """

@@ -372,6 +372,11 @@ def leave_log_alone(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 # Giving way
 
 
+def writers_wait() -> bool:
+    """Whether whoever writes waits for any transaction that has written, as with SQLite's single lock."""
+    return _is_sqlite(connection)
+
+
 def wait_at_most(milliseconds: int) -> None:
     """For the rest of this transaction: who holds a lock that it needs for longer makes it fail (`Unreachable`).
 

@@ -62,6 +62,8 @@ def _remove(what: str, project_id: int, numbers: BitMap, progress: Progress | No
 _BATCH_SECONDS = 0.02
 _PAUSE_SECONDS = 0.03
 _FIRST, _LEAST, _MOST = 20, 10, 300
+# Where others wait only for the end of it.
+_LEAST_BESIDE_WRITERS = 40
 # Where nobody else has written for a while, few will be waiting.
 _QUIET_SECONDS = 1.0
 _BATCH_SECONDS_IN_QUIET = 0.06
@@ -75,6 +77,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._size = _FIRST
+        self._least = _LEAST if database.writers_wait() else _LEAST_BESIDE_WRITERS
         self._pause = 0.0
         self._written = 0
         self._others_wrote_at = -math.inf
@@ -93,7 +96,7 @@ class Pace:
                 with batch:
                     result = act(batch)
             except (*database.Unreachable, *database.Refused):
-                self._size = max(_LEAST, self._size // 2)
+                self._size = max(self._least, self._size // 2)
                 self._pause = _PAUSE_SECONDS * (attempt + 1)
             else:
                 self._took(batch)
@@ -116,7 +119,7 @@ class Pace:
         self._written = _written()
         seconds = _BATCH_SECONDS_IN_QUIET if self._is_quiet() else _BATCH_SECONDS
         growth = min(2.0, seconds / max(batch.worked, 0.001))
-        self._size = round(min(max(self._size * growth, _LEAST), _MOST))
+        self._size = round(min(max(self._size * growth, self._least), _MOST))
         self._pause = max(_PAUSE_SECONDS, 2 * batch.seconds)
 
 
