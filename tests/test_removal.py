@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.utils import timezone
 from pyroaring import BitMap
 
@@ -207,6 +207,19 @@ def test_many_are_removed_in_batches_and_each_tells_how_far_it_is(
     assert told == [2, 4, 5]
     assert not Interaction.objects.exists()
     assert files() == []
+
+
+def test_a_store_that_is_away_is_given_time_and_then_said_to_be(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("interactions.removal.batches.time.sleep", slept.append)
+
+    def fail(*_: object) -> None:
+        raise OperationalError("the store is away")
+
+    monkeypatch.setattr(batches, "_written", fail)
+    with pytest.raises(Unavailable):
+        batches.Pace().run(fail)
+    assert sum(slept) > 5
 
 
 def request(project: Project, *logged: dict[str, Any]) -> Removal:

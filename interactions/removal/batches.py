@@ -79,7 +79,8 @@ class Pace:
         self._size = _FIRST
         self._least = _LEAST if database.writers_wait() else _LEAST_BESIDE_WRITERS
         self._pause = 0.0
-        self._written = 0
+        # How much had happened when the last batch was done, and when somebody else was last seen to write.
+        self._written: int | None = None
         self._others_wrote_at = -math.inf
 
     def next_of(self, numbers: BitMap, reached: int) -> BitMap:
@@ -90,37 +91,28 @@ class Pace:
     def run(self, act: Callable[[Batch], _T]) -> _T:
         """Do `act` in a transaction of its own, again if others were in its way. Raises `Unavailable` in the end."""
         for attempt in range(_ATTEMPTS):
-            self._give_way()
+            time.sleep(self._pause)
             batch = Batch()
             try:
                 with batch:
+                    if self._written not in (None, _written()):
+                        self._others_wrote_at = time.monotonic()
                     result = act(batch)
+                    written = _written()
             except (*database.Unreachable, *database.Refused):
                 self._size = max(self._least, self._size // 2)
                 self._pause = _PAUSE_SECONDS * (attempt + 1)
             else:
+                self._written = written
                 self._took(batch)
                 return result
         raise Unavailable("The store is busy, or cannot be reached; not all was removed. Try again later.")
 
-    def _give_way(self) -> None:
-        if not self._pause:
-            return  # the first
-        time.sleep(_PAUSE_SECONDS)
-        if self._written != _written():
-            self._others_wrote_at = time.monotonic()
-        if not self._is_quiet():
-            time.sleep(max(0.0, self._pause - _PAUSE_SECONDS))
-
-    def _is_quiet(self) -> bool:
-        return time.monotonic() - self._others_wrote_at > _QUIET_SECONDS
-
     def _took(self, batch: Batch) -> None:
-        self._written = _written()
-        seconds = _BATCH_SECONDS_IN_QUIET if self._is_quiet() else _BATCH_SECONDS
-        growth = min(2.0, seconds / max(batch.worked, 0.001))
+        is_quiet = time.monotonic() - self._others_wrote_at > _QUIET_SECONDS
+        growth = min(2.0, (_BATCH_SECONDS_IN_QUIET if is_quiet else _BATCH_SECONDS) / max(batch.worked, 0.001))
         self._size = round(min(max(self._size * growth, self._least), _MOST))
-        self._pause = max(_PAUSE_SECONDS, 2 * batch.seconds)
+        self._pause = _PAUSE_SECONDS if is_quiet else max(_PAUSE_SECONDS, 2 * batch.seconds)
 
 
 def _written() -> int:
