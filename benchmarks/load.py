@@ -111,16 +111,16 @@ class _Steady:
         self.opened = list(self.free)
 
     async def send(self, body: bytes, due: float) -> None:
-        connection = next((one for one in iter(self._one_free, None) if one.is_open), None) or await self._another()
+        connection = await self._connection()
         response = await connection.exchange(body)
         self.latencies.append(time.perf_counter() - due)
         self.free.append(connection)
         _check(response)
 
-    def _one_free(self) -> Connection | None:
-        return self.free.pop() if self.free else None
-
-    async def _another(self) -> Connection:
+    async def _connection(self) -> Connection:
+        while self.free:
+            if (connection := self.free.pop()).is_open:
+                return connection
         self.opened.append(connection := await Connection.open(HOST, self.port))
         return connection
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 from benchmarks import processes
 from benchmarks.machine import ROOT
 from benchmarks.processes import HOST, Server
+from tests.postgres import free_port
 
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @contextlib.contextmanager
 def serving(environment: Mapping[str, str], log: Path) -> Iterator[Server]:
-    port = processes.free_port()
+    port = free_port()
     command = [sys.executable, str(ROOT / "manage.py"), "serve"]
     variables = {**environment, "PORT": str(port), "HOST": HOST}
     with processes.serving(command, variables, ROOT, log, port, "/health") as server:

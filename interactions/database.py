@@ -230,11 +230,13 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
         _copy(target, prepared)
         return
     texts = [place for place, field in enumerate(fields) if isinstance(field, models.TextField)]
-    large = [row for row in prepared if any(len(row[place]) > _LARGE for place in texts)]
-    if large:
-        prepared = [row for row in prepared if row not in large]
-        _insert_large(target, large)
-    _insert(target, prepared)
+    usual: list[Sequence[Any]] = []
+    large: list[Sequence[Any]] = []
+    for row in prepared:
+        (large if any(len(row[place]) > _LARGE for place in texts) else usual).append(row)
+    with _driver_cursor() as cursor:
+        _insert(cursor, target, usual)
+        _insert_large(cursor, target, large)
 
 
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
@@ -243,30 +245,34 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
 _SIZES = (256, 128, 64, *range(32, 0, -1))
 
 
-def _insert(target: str, rows: Sequence[Sequence[Any]]) -> None:
+@contextmanager
+def _driver_cursor() -> Iterator[Any]:
     """Past Django's cursor, which looks through each statement for placeholders."""
-    done = 0
     with connection.cursor() as django_cursor, connection.wrap_database_errors:
-        cursor = django_cursor.connection.cursor()
-        while done < len(rows):
-            size = next(size for size in _SIZES if size <= len(rows) - done)
-            several = rows[done : done + size]
-            cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
-            done += size
+        yield django_cursor.connection.cursor()
+
+
+def _insert(cursor: Any, target: str, rows: Sequence[Sequence[Any]]) -> None:
+    done = 0
+    while done < len(rows):
+        size = next(size for size in _SIZES if size <= len(rows) - done)
+        several = rows[done : done + size]
+        cursor.execute(_insertion(target, len(rows[0]), size), [cell for row in several for cell in row])
+        done += size
 
 
 # In characters.
 _LARGE = 1_000_000
 
 
-def _insert_large(target: str, rows: Sequence[Sequence[Any]]) -> None:
-    """One by one, each followed by nothing: a statement that is kept compiled keeps what was last given to it."""
-    with connection.cursor() as django_cursor, connection.wrap_database_errors:
-        cursor = django_cursor.connection.cursor()
-        statement = f"INSERT INTO {target} SELECT {', '.join('?' * len(rows[0]))} WHERE ?"
-        for row in rows:
-            cursor.execute(statement, (*row, True))
-        cursor.execute(statement, (*(None for _ in rows[0]), False))
+def _insert_large(cursor: Any, target: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One by one, and nothing in the end: a statement that is kept compiled keeps what was last given to it."""
+    if not rows:
+        return
+    statement = f"INSERT INTO {target} SELECT {', '.join('?' * len(rows[0]))} WHERE ?"
+    for row in rows:
+        cursor.execute(statement, (*row, True))
+    cursor.execute(statement, (*(None for _ in rows[0]), False))
 
 
 @lru_cache(maxsize=400)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from heapq import nlargest
 
 from pyroaring import BitMap
@@ -139,8 +139,12 @@ class _Counter:
             return len
         if values < _MANY_VALUES or not len(everything) * _LEAST_SHARE < len(among) < len(everything) * _LIST_SHARE:
             return among.intersection_cardinality
-        others = everything - among
+        others = self._not_matching if among is self._matching else everything - among
         return lambda held: len(held) - others.intersection_cardinality(held)
+
+    @cached_property
+    def _not_matching(self) -> BitMap:
+        return self._index.everything() - self._matching
 
     def _models(self) -> list[Tally]:
         names = dict(Model.objects.filter(project=self._project).values_list("id", "key"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from interactions import access, choices, ingest
 from interactions.bridge import callers, threads, writer
 from interactions.ingest import vocabulary
 from interactions.models import FeedbackKey, Membership, Project, User
+from tests.postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -153,12 +153,6 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -189,7 +189,7 @@ def _running(cluster: _Cluster, settings: dict[str, str]) -> Iterator[int]:
 
 def _start(cluster: _Cluster, settings: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
     for attempt in (1, 2, 3):
-        port = _free_port()
+        port = free_port()
         server = _launch(cluster, settings | {"port": str(port), "listen_addresses": HOST})
         try:
             if _is_ready(cluster, server, port):
@@ -249,7 +249,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]

@@ -21,7 +21,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.conftest import ROOT, free_port, manage, server_environment, serving, wait_until_ready
+from tests.conftest import ROOT, manage, server_environment, serving, wait_until_ready
+from tests.postgres import free_port
 
 WRITERS = 3
 KILLS = 4

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from tests.api.pictures import data_uri, picture, showing
-from tests.conftest import free_port, manage, serving
+from tests.conftest import manage, serving
+from tests.postgres import free_port
 from tests.test_durability import Ledger, body, check, integrity, start, store, with_writers
 
 __all__ = ["store"]

@@ -17,6 +17,7 @@ from benchmarks.peers.peer import Peer, answer
 from benchmarks.peers.questions import PAGE, Filter
 from benchmarks.peers.records import TAKEN, Judgement, Record
 from benchmarks.processes import HOST, Server
+from tests.postgres import free_port
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -37,7 +38,7 @@ class MLflow(Peer):
         return environments.version(cls.name, "mlflow")
 
     def serving(self) -> contextlib.AbstractContextManager[Server]:
-        port = processes.free_port()
+        port = free_port()
         place = self.data.parent
         variables = environments.variables(place, MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         # Its scripts find Python and each other on the path.

@@ -19,6 +19,7 @@ from benchmarks.peers.peer import Peer, answer
 from benchmarks.peers.questions import PAGE, Filter
 from benchmarks.peers.records import TAKEN, Judgement, Record, text
 from benchmarks.processes import HOST, Server
+from tests.postgres import free_port
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -80,12 +81,12 @@ class Phoenix(Peer):
         return environments.version(cls.name, "arize-phoenix")
 
     def serving(self) -> contextlib.AbstractContextManager[Server]:
-        port = processes.free_port()
+        port = free_port()
         variables = environments.variables(
             self.data.parent,
             PHOENIX_HOST=HOST,
             PHOENIX_PORT=str(port),
-            PHOENIX_GRPC_PORT=str(processes.free_port()),
+            PHOENIX_GRPC_PORT=str(free_port()),
             PHOENIX_WORKING_DIR=str(self.data),
             PHOENIX_SQL_DATABASE_URL=self.database_url,
             PHOENIX_TELEMETRY_ENABLED="false",

@@ -93,8 +93,8 @@ async def _write(request: HttpRequest, read: _Read, *, many: bool = False) -> Ht
     size = len(body)
     bridge.forget_body(request)
     del body
-    acts = await _with_images(acts, many=many)
     try:
+        acts = await _with_images(acts, many=many)
         given = await bridge.commit(ingest.Request(digest, acts, many, key, fingerprint))
     finally:
         del acts

@@ -60,8 +60,8 @@ def session(project: Project, interaction: Interaction) -> Session:
     return Session(_turns([*earlier, interaction.id, *later]), before.count() + 1, turns.count())
 
 
-def _turns(ids: list[UUID]) -> list[Interaction]:
-    return list(Interaction.objects.filter(pk__in=ids).only("id", "created_at", "prompt_preview").oldest_first())
+def _turns(found: list[UUID]) -> list[Interaction]:
+    return list(Interaction.objects.filter(pk__in=found).only("id", "created_at", "prompt_preview").oldest_first())
 
 
 # Other answers to the same prompt
@@ -78,7 +78,7 @@ def siblings(project: Project, interaction: Interaction) -> Siblings:
     newest = [id for id in same.newest(SIBLINGS_SHOWN + 2) if id != interaction.id]
     given = Feedback.objects.select_related("key").order_by("created_at", "id")
     others = Interaction.objects.filter(pk__in=newest[:SIBLINGS_SHOWN]).newest_first()
-    shown = list(others.select_related("model").prefetch_related(Prefetch("feedback", given))) if newest else []
+    shown = list(others.select_related("model").prefetch_related(Prefetch("feedback", given)))
     return Siblings(shown, len(newest) if len(newest) <= SIBLINGS_SHOWN else same.count() - 1)
 
 
