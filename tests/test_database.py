@@ -39,7 +39,7 @@ def test_what_is_committed_is_copied_into_the_file_and_the_log_begun_anew(
 ) -> None:
     with django_db_blocker.unblock():
         writer, keeper = connected().connection, connected()
-        monkeypatch.setattr(database, "connection", keeper)
+        monkeypatch.setattr(database.log, "connection", keeper)
 
         def log() -> tuple[int, int]:
             """Its pages, and those of them that are not in the file yet."""
@@ -51,7 +51,7 @@ def test_what_is_committed_is_copied_into_the_file_and_the_log_begun_anew(
             writer.execute("INSERT INTO told VALUES (zeroblob(1000000))")
         writer.commit()
         pages, waiting = log()
-        assert pages == waiting > database._LONG  # the writer left it alone
+        assert pages == waiting > database.log._LONG  # the writer left it alone
         database.keep_log_short()
         assert log()[1] == 0
         writer.execute("INSERT INTO told VALUES (1)")
@@ -65,8 +65,8 @@ def test_a_writer_at_work_is_not_waited_for(
 ) -> None:
     with django_db_blocker.unblock():
         writer, keeper = connected().connection, connected()
-        monkeypatch.setattr(database, "connection", keeper)
-        monkeypatch.setattr(database, "_LONG", 100)
+        monkeypatch.setattr(database.log, "connection", keeper)
+        monkeypatch.setattr(database.log, "_LONG", 100)
         writer.execute("CREATE TABLE told (text)")
         for _ in range(10):
             writer.execute("INSERT INTO told VALUES (zeroblob(1000000))")

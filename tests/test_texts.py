@@ -73,7 +73,10 @@ def record(project: Project, *said: Said) -> dict[int, Said]:
     ]
     ingest.perform(caller, *map(ingest.Record, prepared))
     numbers: dict[UUID, int] = dict(Interaction.objects.filter(project=project).values_list("id", "number"))
-    return {numbers[one.id]: Said(one.transcript["prompt_text"], one.transcript["completion_text"]) for one in prepared}
+    return {
+        numbers[one.id]: Said(*(database.unpack(one.transcript[f"{name}_text"]) for name in queries.BOTH))
+        for one in prepared
+    }
 
 
 def random_text(chance: random.Random) -> str:

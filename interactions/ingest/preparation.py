@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from interactions import ids, images, payloads, transcripts
+from interactions import database, ids, images, payloads, transcripts
 from interactions.models.interactions import PREVIEW_LENGTH
 
 
@@ -25,7 +25,7 @@ class Prepared:
     labels: dict[str, str]
     feedbacks: list[payloads.FeedbackItem]
     row: dict[str, Any]
-    transcript: dict[str, str]
+    transcript: dict[str, database.Packed]
     found: list[transcripts.Found] = field(default_factory=list)
     pictures: dict[str, images.Picture] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ def _row(
     }
 
 
-def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict[str, str]:
+def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict[str, database.Packed]:
     document: dict[str, Any] = {"messages": apart.structure}
     completion = payload.completion.replace("\x00", "")
     if completion != payload.completion:
@@ -100,7 +100,9 @@ def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict
         document["error"] = payload.error.message
     if payload.ab_campaign:
         document["ab_campaign"] = payload.ab_campaign
-    return {"prompt_text": apart.text, "completion_text": completion, "document": to_json(document).decode()}
+    texts = {"prompt_text": apart.text, "completion_text": completion, "document": to_json(document).decode()}
+    # Here, beside other requests, and not while the store is locked.
+    return {name: database.packed(text) for name, text in texts.items()}
 
 
 def preview(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
-from interactions.database import CompactUUIDField, DigestField
+from interactions.database import CompactUUIDField, DigestField, LongTextField
 from interactions.models.projects import Model, Project
 from interactions.querysets import InteractionQuerySet
 
@@ -99,9 +99,9 @@ class Transcript(models.Model):
         Interaction, models.CASCADE, primary_key=True, related_name="transcript", db_index=False
     )
     project = models.ForeignKey(Project, models.CASCADE, db_index=False, db_constraint=False, related_name="+")
-    prompt_text = models.TextField()
-    completion_text = models.TextField()
-    document = models.TextField()
+    prompt_text = LongTextField()
+    completion_text = LongTextField()
+    document = LongTextField()
 
     def __str__(self) -> str:
         return str(self.interaction_id)

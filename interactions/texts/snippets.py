@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from django.db.models import F
-from django.db.models.functions import Substr
+from django.db.models import F, Func
 from pyroaring import BitMap
 
 from interactions import database
@@ -45,9 +44,10 @@ def excerpts(project_id: int, query: Query, numbers: Iterable[int]) -> dict[int,
         if not rest or budget <= 0:
             break
         rows = Interaction.objects.filter(number__among=(project_id, rest), transcript__isnull=False)
-        for number, *said in database.raw_rows(
+        for number, *stored in database.raw_rows(
             rows.values_list("number", *(_beginning(name, length) for name in BOTH))
         ):
+            said = [_text(value, length) for value in stored]
             budget -= sum(map(len, said))
             beginnings = [_Beginning(name, text, length) for name, text in zip(BOTH, said, strict=True)]
             if length is None or all(any(one.spans(term) for one in beginnings) for term in query):
@@ -56,9 +56,13 @@ def excerpts(project_id: int, query: Query, numbers: Iterable[int]) -> dict[int,
     return found
 
 
-def _beginning(name: Field, length: int | None) -> F | Substr:
-    text = F(f"transcript__{name}_text")
-    return text if length is None else Substr(text, 1, length)
+def _beginning(name: Field, length: int | None) -> F | Func:
+    column = f"transcript__{name}_text"
+    return F(column) if length is None else database.beginning(column, length)
+
+
+def _text(stored: database.Packed, length: int | None) -> str:
+    return database.unpack(stored) if length is None else database.cut(stored, length)
 
 
 class _Beginning:

@@ -27,9 +27,10 @@ def texts(project_id: int, numbers: BitMap, fields: tuple[Field, ...] = BOTH) ->
         length = 1
         read = sorted(database.raw_rows(rows.values_list("number", *columns)), reverse=True)
         while read:
-            number, *found = read.pop()  # what was folded need not be kept as it was
+            number, *stored = read.pop()  # what was folded need not be kept as it was
+            found = [database.unpack(value) for value in stored]
             length += sum(map(len, found))
             folded = dict(zip(fields, map(words.fold, found), strict=True))
-            del found
+            del stored, found
             yield number, Texts(folded.get("prompt", ""), folded.get("completion", ""))
         size = max(_FEWEST, min(_MOST, size * 2, size * _LENGTH // length))

@@ -41,7 +41,7 @@ def test_items_that_name_one_moment_keep_the_order_of_the_call(api: Api) -> None
 
 
 def test_long_texts_among_short_ones_come_back_as_they_were(api: Api, monkeypatch: Any) -> None:
-    monkeypatch.setattr("interactions.database._LARGE", 100)
+    monkeypatch.setattr("interactions.database.writing._LARGE", 100)
     told = [
         interaction(completion=f"{number} {'long ' * number * 10}", labels={"n": str(number)}) for number in range(6)
     ]

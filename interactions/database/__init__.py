@@ -1,0 +1,38 @@
+"""Everything that differs between SQLite and PostgreSQL, and nothing else."""
+
+from interactions.database.fields import CompactUUIDField, DigestField, LongTextField
+from interactions.database.files import DurableFiles, original_name
+from interactions.database.limits import keep_to_time, time_limit
+from interactions.database.log import keep_log_short, leave_log_alone
+from interactions.database.packing import Packed, beginning, cut, packed, unpack
+from interactions.database.reading import raw_rows, snapshot
+from interactions.database.schema import compress_quickly, drop_references
+from interactions.database.vendor import Refused, Unreachable
+from interactions.database.writing import advance, insert_rows, wait_at_most, writers_wait
+
+__all__ = [
+    "CompactUUIDField",
+    "DigestField",
+    "DurableFiles",
+    "LongTextField",
+    "Packed",
+    "Refused",
+    "Unreachable",
+    "advance",
+    "beginning",
+    "compress_quickly",
+    "cut",
+    "drop_references",
+    "insert_rows",
+    "keep_log_short",
+    "keep_to_time",
+    "leave_log_alone",
+    "original_name",
+    "packed",
+    "raw_rows",
+    "snapshot",
+    "time_limit",
+    "unpack",
+    "wait_at_most",
+    "writers_wait",
+]
