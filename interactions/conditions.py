@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -28,6 +28,9 @@ EVERYTHING = ~NOTHING
 
 
 class Condition(ABC):
+    # Whether the store finds all that match, and only these, by an index of its own.
+    is_looked_up: ClassVar[bool] = False
+
     @abstractmethod
     def q(self, project: Project) -> Q:
         """The condition on `Interaction`. Names are resolved within `project`; unknown ones match nothing."""
@@ -211,6 +214,7 @@ class CreatedWithin(Condition):
 @dataclass(frozen=True, slots=True)
 class InSession(Condition):
     session_id: UUID
+    is_looked_up: ClassVar[bool] = True
 
     def q(self, project: Project) -> Q:
         return Q(session_id=self.session_id)
@@ -248,6 +252,7 @@ class CreatedBy(Condition):
 @dataclass(frozen=True, slots=True)
 class IdIs(Condition):
     id: UUID
+    is_looked_up: ClassVar[bool] = True
 
     def q(self, project: Project) -> Q:
         return Q(id=self.id)
@@ -264,6 +269,7 @@ class PromptHashIs(Condition):
     """`sha256` is 64 hexadecimal digits."""
 
     sha256: str
+    is_looked_up: ClassVar[bool] = True
 
     def q(self, project: Project) -> Q:
         return Q(prompt_hash=self.sha256)

@@ -64,8 +64,13 @@ class Matches:
         search_texts(self.project, self.condition)
         with current(self.project) as index:
             if index is None:
-                return way.first(self._rows(), most)
+                return self._stored(parts, most, way)
             return _Walk(self.project, index, self.condition.numbers(self.project, index), way).first(most)
+
+    def _stored(self, parts: Sequence[Condition], most: int, way: _Way) -> list[UUID]:
+        if any(part.is_looked_up for part in parts):  # else the store might read along the list for them
+            return way.sorted(self._rows().values_list("id", flat=True), most)
+        return way.first(self._rows(), most)
 
     def _answer(self, by_index: Callable[[BitMap], _T], by_store: Callable[[], _T]) -> _T:
         search_texts(self.project, self.condition)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from interactions import access, conditions, finding, ids, index, ingest, payloads, transcripts
 from interactions.conditions import All, AnyOf, Condition, Not
@@ -237,7 +241,25 @@ def found(project: Project, condition: Condition) -> set[UUID]:
     assert len(matches.numbers()) == len(listed), condition
     assert paged(matches.newest) == listed, condition
     assert paged(matches.oldest) == listed[::-1], condition
+    with no_index():
+        assert (matches.count(), len(matches.numbers())) == (len(listed), len(listed)), condition
+        assert matches.newest(7) == listed[:7], condition
+        assert matches.oldest(7) == listed[::-1][:7], condition
     return set(listed)
+
+
+def no_index() -> AbstractContextManager[object]:
+    """As long as it is being made."""
+    return patch.object(finding, "current", lambda project: nullcontext())
+
+
+def test_without_an_index_what_the_store_can_look_up_is_not_looked_for_along_the_list(
+    project: Project, rows: list[Row]
+) -> None:
+    for condition in (conditions.InSession(SESSIONS[0]), conditions.PromptHashIs(rows[0].prompt_hash)):
+        with no_index(), CaptureQueriesContext(connection) as captured:
+            assert finding.find(project, condition).newest(1)
+        assert "ORDER BY" not in captured[-1]["sql"]
 
 
 def paged(step: Callable[[int, UUID | None], list[UUID]]) -> list[UUID]:

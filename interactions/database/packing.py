@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import threading
+from collections.abc import Iterator
 
 import zstandard
 from django.db import connection
@@ -53,18 +54,19 @@ def pack(text: str) -> Packed:
 
 
 def _pack_large(text: str) -> bytes:
-    compression = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
-    pieces = range(0, len(text), _LARGE)
-    frame = [compression.compress(text[first : first + _LARGE].encode()) for first in pieces]
+    size = sum(map(len, _encoded(text)))
+    compression = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj(size)
+    frame = [compression.compress(piece) for piece in _encoded(text)]
     return b"".join((*frame, compression.flush()))
 
 
+def _encoded(text: str) -> Iterator[bytes]:
+    for first in range(0, len(text), _LARGE):
+        yield text[first : first + _LARGE].encode()
+
+
 def unpack(value: Packed) -> str:
-    if isinstance(value, str):
-        return value
-    if zstandard.frame_content_size(value) >= 0:
-        return _own.decompress(value).decode()
-    return "".join(codecs.iterdecode(zstandard.ZstdDecompressor().read_to_iter(value), "utf-8"))
+    return value if isinstance(value, str) else _own.decompress(value).decode()
 
 
 def beginning(column: str, length: int) -> Func:
