@@ -1,38 +1,66 @@
-"""Who may do what. Every door asks here, and here only."""
+"""Who may do what. Every door asks here, and here only.
+
+A user has a role in each of their teams, and a role is a set of permissions. A project is shared with teams: there a
+user may do what both their role and the share's role allow; in a team that owns it, all that their role allows.
+What a role in the reserved team `admin` allows holds everywhere, and only there do the permissions `admin:…` count.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q, QuerySet
 
 from interactions import ids
 from interactions.errors import Forbidden, NotFound, Unauthorized
-from interactions.models import ApiKey, ApiKeyProject, Membership, Project, User
+from interactions.models import ApiKey, ApiKeyProject, Project, User
 
 KEY_FORM = re.compile(r"ik_[0-9A-Za-z]{8}_[0-9A-Za-z_-]{43}")
 USE_NOTED_EVERY = timedelta(minutes=1)
 
+ADMIN_TEAM = "admin"
+
 
 class Permission(StrEnum):
+    SEE = "project:read"  # that it is there, its feedback keys and A/B tests
+    CREATE_PROJECT = "project:create"  # in a team, which will own it
+    UPDATE_PROJECT = "project:update"
+    SHARE = "project:share"
     READ = "interaction:read"
     LOG = "interaction:create"
-    JUDGE = "feedback:create"  # feedback, comparisons, labels
     DELETE = "interaction:delete"  # also what is kept how long
+    JUDGE = "feedback:create"  # feedback, comparisons, labels
+    MANAGE_METRICS = "metric:manage"
+    SEE_MODELS = "model:read"
+    MANAGE_MODELS = "model:manage"
+    USE_MODELS = "model:use"
+    SEE_DATASETS = "dataset:read"
+    MANAGE_DATASETS = "dataset:manage"
+    MANAGE_TESTS = "ab_test:manage"
+    MANAGE_USERS = "admin:manage_users"
+    MANAGE_TEAMS = "admin:manage_teams"
+    MANAGE_ROLES = "admin:manage_roles"
 
 
-_EVERYTHING = frozenset(Permission)
+EVERYTHING = frozenset(Permission)
+_ADMINISTRATION = frozenset({Permission.MANAGE_USERS, Permission.MANAGE_TEAMS, Permission.MANAGE_ROLES})
+_LOOKING = frozenset({Permission.SEE, Permission.READ, Permission.SEE_MODELS, Permission.SEE_DATASETS})
+# The roles that there always are.
 ROLES: Mapping[str, frozenset[Permission]] = {
-    Membership.Role.VIEWER: frozenset({Permission.READ}),
-    Membership.Role.ANNOTATOR: frozenset({Permission.READ, Permission.JUDGE}),
-    Membership.Role.MEMBER: _EVERYTHING,
+    "admin": EVERYTHING,
+    "power_user": EVERYTHING - _ADMINISTRATION,
+    "annotator": _LOOKING | {Permission.JUDGE},
+    "inference": frozenset({Permission.SEE, Permission.SEE_MODELS, Permission.USE_MODELS, Permission.LOG}),
+    "read-only": _LOOKING,
 }
 
 
@@ -46,24 +74,80 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking, and what they may reach: `grants` by project key."""
+    """Who is asking, and what they may reach: `grants` by project key, `teams` by id, and `everywhere` in any project
+    that there is, and on the server as a whole."""
 
     user_uid: UUID | None
     grants: MutableMapping[str, Grant]
+    everywhere: frozenset[Permission] = frozenset()
+    teams: Mapping[int, frozenset[Permission]] = field(default_factory=dict)
     api_key_id: int | None = None
     key_used_at: datetime | None = None
+    # Whether they come with a key that is for some projects only.
+    is_limited: bool = False
 
     def project_id(self, key: str, permission: Permission) -> int:
         """The project `key`. `NotFound` where the caller cannot see it: a foreign project and none look the same."""
-        grant = self.grants.get(key)
+        grant = self.grants.get(key) or self._found(key)
         if grant is None:
             raise NotFound(f"There is no project “{key[:200]}” that this caller can see. Check its key.", "project")
         if permission not in grant.permissions:
             raise Forbidden(f"This needs the permission {permission} in the project “{key}”.")
         return grant.project_id
 
+    def _found(self, key: str) -> Grant | None:
+        if not self.everywhere:
+            return None
+        found = Project.objects.filter(key=key).values_list("id", flat=True).first()
+        if found is None:
+            return None
+        self.grants[key] = Grant(found, self.everywhere)
+        return self.grants[key]
+
     def may(self, project_id: int, permission: Permission) -> bool:
-        return any(g.project_id == project_id and permission in g.permissions for g in self.grants.values())
+        return permission in self.everywhere or any(
+            g.project_id == project_id and permission in g.permissions for g in self.grants.values()
+        )
+
+    def may_in_some_team(self, permission: Permission) -> bool:
+        return permission in self.everywhere or any(permission in allowed for allowed in self.teams.values())
+
+    def demand(self, permission: Permission) -> None:
+        """For what concerns the server as a whole."""
+        if permission not in self.everywhere:
+            raise Forbidden(f"This needs the permission {permission} by a role in the team “{ADMIN_TEAM}”.")
+
+    def permissions(self, project_id: int) -> frozenset[Permission]:
+        """What they may do in a project."""
+        granted = (grant.permissions for grant in self.grants.values() if grant.project_id == project_id)
+        return self.everywhere.union(*granted) - _ADMINISTRATION
+
+
+# Projects
+
+
+def projects(caller: Caller, permission: Permission = Permission.SEE) -> QuerySet[Project]:
+    """Those in which the caller has the permission."""
+    if permission in caller.everywhere:
+        return Project.objects.all()
+    return Project.objects.filter(pk__in=[g.project_id for g in caller.grants.values() if permission in g.permissions])
+
+
+def project(caller: Caller, key_or_id: str, permission: Permission) -> Project:
+    """The project with this key or public id. Raises as `Caller.project_id` does."""
+    if key_or_id not in caller.grants and (uid := ids.uuid(key_or_id)) is not None:
+        visible = Project.objects.all() if caller.everywhere else _granted(caller)
+        key_or_id = visible.filter(uid=uid).values_list("key", flat=True).first() or key_or_id
+    return Project.objects.get(pk=caller.project_id(key_or_id, permission))
+
+
+def _granted(caller: Caller) -> QuerySet[Project]:
+    return Project.objects.filter(pk__in=[grant.project_id for grant in caller.grants.values()])
+
+
+def projects_of(user: User) -> list[Project]:
+    """Those whose interactions they may read."""
+    return list(projects(caller_of(user), Permission.READ).order_by("key"))
 
 
 # API keys
@@ -77,11 +161,14 @@ class IssuedKey:
     secret: str
 
 
-def issue_key(user: User, projects: Iterable[Project], name: str = "") -> IssuedKey:
+def issue_key(user: User, projects: Iterable[Project] | None, name: str = "") -> IssuedKey:
+    """A key for these projects only, or for None, for all that the user may do."""
     prefix = "ik_" + "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(8))
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
-    api_key = ApiKey.objects.create(user=user, name=name, prefix=prefix, digest=digest(secret))
-    ApiKeyProject.objects.bulk_create(ApiKeyProject(api_key=api_key, project=project) for project in projects)
+    api_key = ApiKey.objects.create(
+        user=user, name=name, prefix=prefix, digest=digest(secret), is_limited=projects is not None
+    )
+    ApiKeyProject.objects.bulk_create(ApiKeyProject(api_key=api_key, project=project) for project in projects or ())
     return IssuedKey(api_key, secret)
 
 
@@ -106,56 +193,99 @@ def bearer_digest(header: str) -> str:
 def authenticate(key_digest: str) -> Caller:
     caller = callers([key_digest]).get(key_digest)
     if caller is None:
-        raise Unauthorized("This API key is not valid: it does not exist, or it was revoked.")
+        raise Unauthorized("This API key is not valid: it does not exist, it expired, or it was revoked.")
     note_use([caller])
     return caller
 
 
 def callers(digests: Iterable[str]) -> dict[str, Caller]:
-    """The callers behind the valid ones of `digests`, in one query: it is asked with every group of writes."""
-    role = Membership.objects.filter(user=OuterRef("user"), project=OuterRef("projects")).values("role")[:1]
-    rows = (
-        ApiKey.objects.filter(digest__in=list(digests), revoked_at=None, user__is_active=True)
-        .annotate(role=Subquery(role))
-        .values_list(
-            "digest", "id", "last_used_at", "user__uid", "user__is_superuser", "projects__key", "projects__id", "role"
-        )
-    )
+    """The callers behind the valid ones of `digests`, in two queries: it is asked with every group of writes."""
+    valid = Q(digest__in=list(digests), revoked_at=None, user__is_active=True)
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=ids.now())
+    columns = ("digest", "id", "last_used_at", "is_limited", "user__uid", *_reach_columns("user__"))
+    by_key: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for row in ApiKey.objects.filter(valid, unexpired).values_list(*columns):
+        by_key[row[:5]].append(row[5:])
+    limits = _limits([key[1] for key in by_key if key[3]])
     found: dict[str, Caller] = {}
-    for key_digest, key_id, used_at, uid, is_superuser, project_key, project_id, role_here in rows:
-        caller = found.setdefault(str(key_digest), Caller(uid, {}, key_id, used_at))
-        grant = _grant(project_id, role_here, is_superuser=is_superuser)
-        if grant is not None:
-            caller.grants[project_key] = grant
+    for (key_digest, key_id, used_at, is_limited, uid), rows in by_key.items():
+        grants, everywhere, teams = _reach(rows)
+        if is_limited:
+            grants = _within(limits.get(key_id, {}), grants, everywhere)
+            everywhere, teams = frozenset(), {}
+        found[str(key_digest)] = Caller(uid, grants, everywhere, teams, key_id, used_at, is_limited)
     return found
 
 
 def caller_of(user: User) -> Caller:
     """The caller that a signed-in person is."""
-    roles = dict(user.memberships.values_list("project_id", "role"))
-    grants = {
-        project.key: _grant(project.pk, roles.get(project.pk), is_superuser=user.is_superuser)
-        for project in Project.objects.filter(_visible(user))
-    }
-    return Caller(user.uid, {key: grant for key, grant in grants.items() if grant is not None})
+    rows = list(User.objects.filter(pk=user.pk, is_active=True).values_list(*_reach_columns("")))
+    return Caller(user.uid, *_reach(rows))
 
 
 def operator(project: Project) -> Caller:
     """The caller that a command on the server is: whoever can run it can read the store anyway."""
-    return Caller(None, {project.key: Grant(project.pk, _EVERYTHING)})
+    return Caller(None, {project.key: Grant(project.pk, EVERYTHING)})
 
 
-def projects_of(user: User) -> list[Project]:
-    return list(Project.objects.filter(_visible(user)).order_by("key"))
+_Reach = tuple[dict[str, Grant], frozenset[Permission], dict[int, frozenset[Permission]]]
 
 
-def _visible(user: User) -> Q:
-    return Q() if user.is_superuser else Q(memberships__user=user)
+def _reach_columns(user: str) -> tuple[str, ...]:
+    team, share = f"{user}memberships__team", f"{user}memberships__team__shares"
+    return (
+        f"{user}is_superuser", f"{team}_id", f"{team}__key", f"{user}memberships__role__permissions",
+        f"{share}__project_id", f"{share}__project__key", f"{share}__role__permissions", f"{share}__is_owner",
+    )  # fmt: skip
 
 
-def _grant(project_id: int | None, role: str | None, *, is_superuser: bool) -> Grant | None:
-    permissions = _EVERYTHING if is_superuser else ROLES.get(role or "", frozenset())
-    return Grant(project_id, permissions) if project_id is not None and permissions else None
+def _reach(rows: Iterable[tuple[Any, ...]]) -> _Reach:
+    """What a user reaches by the rows of their teams and of what is shared with these."""
+    grants: dict[str, Grant] = {}
+    everywhere: frozenset[Permission] = frozenset()
+    teams: dict[int, frozenset[Permission]] = {}
+    for is_superuser, team_id, team_key, role, project_id, project_key, limit, is_owner in rows:
+        if is_superuser:
+            everywhere = EVERYTHING
+        if team_id is None:
+            continue
+        allowed = _known(role)
+        teams[team_id] = allowed - _ADMINISTRATION
+        if team_key == ADMIN_TEAM:
+            everywhere |= allowed
+        if project_id is not None and (here := teams[team_id] & (EVERYTHING if is_owner else _known(limit))):
+            granted = grants[project_key].permissions if project_key in grants else frozenset()
+            grants[project_key] = Grant(project_id, granted | here)
+    if everywhere:
+        grants = {key: Grant(grant.project_id, grant.permissions | everywhere) for key, grant in grants.items()}
+    return grants, everywhere, teams
+
+
+def _known(permissions: Iterable[str]) -> frozenset[Permission]:
+    """Without those that this version does not have."""
+    return frozenset(Permission(name) for name in permissions or () if name in _NAMES)
+
+
+_NAMES = frozenset(map(str, Permission))
+
+
+def _limits(key_ids: list[int]) -> dict[int, dict[str, int]]:
+    limits: dict[int, dict[str, int]] = {}
+    rows = ApiKeyProject.objects.filter(api_key__in=key_ids) if key_ids else ApiKeyProject.objects.none()
+    for key_id, project_id, project_key in rows.values_list("api_key_id", "project_id", "project__key"):
+        limits.setdefault(key_id, {})[project_key] = project_id
+    return limits
+
+
+def _within(
+    limit: Mapping[str, int], grants: Mapping[str, Grant], everywhere: frozenset[Permission]
+) -> dict[str, Grant]:
+    """Of what their user reaches, what a limited key does. It is no key to the server as a whole."""
+    reached = {
+        key: Grant(project_id, (grants[key].permissions if key in grants else everywhere) - _ADMINISTRATION)
+        for key, project_id in limit.items()
+    }
+    return {key: grant for key, grant in reached.items() if grant.permissions}
 
 
 def note_use(used: Iterable[Caller]) -> None:

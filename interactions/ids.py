@@ -46,6 +46,14 @@ def floor(moment: datetime) -> UUID:
     return _compose(max(moment, EPOCH), 0)
 
 
+def uuid(text: str) -> UUID | None:
+    """The UUID that a text is, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def moment_of(identifier: UUID) -> datetime:
     """The moment an id carries, to the millisecond."""
     return EPOCH + timedelta(milliseconds=identifier.int >> 80)

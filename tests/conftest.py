@@ -19,10 +19,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from interactions import access, choices, ingest
+from interactions import access, choices, ingest, people
 from interactions.bridge import callers, threads, writer
 from interactions.ingest import vocabulary
-from interactions.models import FeedbackKey, Membership, Project, User
+from interactions.models import FeedbackKey, Project, User
 from tests.postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +74,7 @@ def foreign(db: None) -> Project:
 def ann(project: Project) -> User:
     """A member of the project."""
     user = User.objects.create_user("ann@example.org", "correct horse", name="Ann")
-    Membership.objects.create(user=user, project=project, role=Membership.Role.MEMBER)
+    people.belong(user, project)
     return user
 
 
@@ -82,7 +82,7 @@ def ann(project: Project) -> User:
 def vic(project: Project) -> User:
     """May look at the project, and no more."""
     user = User.objects.create_user("vic@example.org", "correct horse", name="Vic")
-    Membership.objects.create(user=user, project=project, role=Membership.Role.VIEWER)
+    people.belong(user, project, "read-only")
     return user
 
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from interactions import access, ids
+from interactions import access, ids, people
 from interactions.access import Permission
 from interactions.errors import Forbidden, NotFound, Unauthorized
-from interactions.models import ApiKey, Membership, Project, User
+from interactions.models import ApiKey, Member, Project, Role, Share, Team, User
+
+IN_PROJECTS = {permission for permission in Permission if not permission.startswith("admin:")}
 
 
-@pytest.mark.parametrize(
-    ("role", "allowed"),
-    [
-        ("viewer", {Permission.READ}),
-        ("annotator", {Permission.READ, Permission.JUDGE}),
-        ("member", set(Permission)),
-    ],
-)
-def test_a_role_grants_its_permissions_and_no_others(
-    vic: User, project: Project, role: str, allowed: set[Permission]
-) -> None:
-    Membership.objects.filter(user=vic).update(role=role)
-    vic.refresh_from_db()
-    issued = access.issue_key(vic, [project])
-    for caller in (access.caller_of(vic), access.authenticate(access.digest(issued.secret))):
+@pytest.mark.parametrize("role", access.ROLES)
+def test_a_role_grants_its_permissions_and_no_others(vic: User, project: Project, role: str) -> None:
+    Member.objects.filter(user=vic).update(role=people.find_role(role))
+    allowed = access.ROLES[role] & IN_PROJECTS
+    limited, unlimited = access.issue_key(vic, [project]), access.issue_key(vic, None)
+    by_key = [access.authenticate(access.digest(issued.secret)) for issued in (limited, unlimited)]
+    for caller in (access.caller_of(vic), *by_key):
+        assert caller.permissions(project.pk) == allowed
         for permission in Permission:
             assert caller.may(project.pk, permission) == (permission in allowed)
             if permission in allowed:
@@ -32,10 +29,40 @@ def test_a_role_grants_its_permissions_and_no_others(
             else:
                 with pytest.raises(Forbidden, match=str(permission)):
                     caller.project_id("support", permission)
+            with pytest.raises(Forbidden):  # not even an administrator's role, in a team that is not theirs
+                caller.demand(permission)
 
 
-def test_every_role_is_known() -> None:
-    assert set(access.ROLES) == set(Membership.Role)
+def test_a_share_allows_no_more_than_its_role_unless_the_team_owns_the_project(vic: User, project: Project) -> None:
+    Member.objects.filter(user=vic).update(role=people.find_role("power_user"))
+    Share.objects.update(role=people.find_role("annotator"), is_owner=False)
+    assert access.caller_of(vic).permissions(project.pk) == access.ROLES["annotator"]
+    Share.objects.update(is_owner=True)
+    assert access.caller_of(vic).permissions(project.pk) == access.ROLES["power_user"]
+
+
+def test_who_is_in_two_teams_may_do_what_either_allows(vic: User, project: Project) -> None:
+    other = Team.objects.create(key="other", name="Other")
+    Share.objects.create(project=project, team=other, role=people.find_role("inference"))
+    Member.objects.create(user=vic, team=other, role=people.find_role("admin"))
+    assert access.caller_of(vic).permissions(project.pk) == access.ROLES["read-only"] | access.ROLES["inference"]
+
+
+def test_what_a_role_in_the_reserved_team_allows_holds_everywhere(vic: User, foreign: Project) -> None:
+    admin = people.find_team("admin")
+    Member.objects.create(user=vic, team=admin, role=people.find_role("read-only"))
+    auditor = access.caller_of(vic)
+    assert auditor.permissions(foreign.pk) == access.ROLES["read-only"]
+    assert {project.key for project in access.projects(auditor)} == {"secret", "support"}
+    with pytest.raises(Forbidden):
+        auditor.demand(Permission.MANAGE_USERS)
+    Member.objects.filter(user=vic, team=admin).update(role=people.find_role("admin"))
+    access.caller_of(vic).demand(Permission.MANAGE_USERS)
+    limited = access.authenticate(access.digest(access.issue_key(vic, [foreign]).secret))
+    assert limited.permissions(foreign.pk) == IN_PROJECTS
+    assert {project.key for project in access.projects(limited)} == {"secret"}
+    with pytest.raises(Forbidden):
+        limited.demand(Permission.MANAGE_USERS)
 
 
 def test_a_foreign_project_and_none_are_told_alike(ann: User, foreign: Project) -> None:
@@ -51,21 +78,31 @@ def test_a_foreign_project_and_none_are_told_alike(ann: User, foreign: Project) 
 
 def test_a_superuser_reaches_everything_and_their_key_what_it_is_for(project: Project, foreign: Project) -> None:
     root = User.objects.create_superuser("root@example.org")
-    assert set(access.caller_of(root).grants) == {"support", "secret"}
     assert access.projects_of(root) == [foreign, project]
-    key = access.issue_key(root, [project])
-    assert set(access.authenticate(access.digest(key.secret)).grants) == {"support"}
+    assert access.caller_of(root).project_id("secret", Permission.DELETE) == foreign.pk
+    with pytest.raises(NotFound):
+        access.caller_of(root).project_id("nowhere", Permission.READ)
+    caller = access.authenticate(access.digest(access.issue_key(root, [project]).secret))
+    assert set(caller.grants) == {"support"}
+    with pytest.raises(NotFound):
+        caller.project_id("secret", Permission.READ)
 
 
-def test_a_role_that_is_unknown_grants_nothing(vic: User, project: Project) -> None:
-    Membership.objects.filter(user=vic).update(role="wizard")
+def test_a_permission_that_is_unknown_grants_nothing(vic: User, project: Project) -> None:
+    wizard = Role.objects.create(key="wizard", name="Wizard", permissions=["magic:use"])
+    Member.objects.filter(user=vic).update(role=wizard)
     assert access.caller_of(vic).grants == {}
 
 
 def test_only_a_key_that_is_valid_now_authenticates(ann: User, project: Project) -> None:
     secret = access.issue_key(ann, [project]).secret
     assert access.authenticate(access.digest(secret)).user_uid == ann.uid
-    ApiKey.objects.update(revoked_at=ids.now())
+    ApiKey.objects.update(expires_at=ids.now() + timedelta(minutes=1))
+    access.authenticate(access.digest(secret))
+    ApiKey.objects.update(expires_at=ids.now())
+    with pytest.raises(Unauthorized, match="expired"):
+        access.authenticate(access.digest(secret))
+    ApiKey.objects.update(expires_at=None, revoked_at=ids.now())
     with pytest.raises(Unauthorized, match="revoked"):
         access.authenticate(access.digest(secret))
     with pytest.raises(Unauthorized):
@@ -88,5 +125,5 @@ def test_many_keys_are_looked_up_in_as_many_queries_as_one(
     ann: User, project: Project, django_assert_num_queries: object
 ) -> None:
     digests = [access.digest(access.issue_key(ann, [project]).secret) for _ in range(20)]
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(2):  # type: ignore[operator]
         assert set(access.callers(digests)) == set(digests)

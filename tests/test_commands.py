@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from interactions import access, demo, ids
-from interactions.models import ApiKey, Feedback, FeedbackKey, Image, Interaction, Labelling, Membership, Project, User
+from interactions.models import ApiKey, Feedback, FeedbackKey, Image, Interaction, Labelling, Member, Project, User
 from tests.conftest import Api, Server
 
 
@@ -54,7 +54,7 @@ def test_a_key_is_printed_and_nothing_else(project: Project) -> None:
 def test_a_key_for_someone_who_is_there_leaves_them_as_they_are(vic: User, project: Project) -> None:
     said("create_api_key", email="vic@example.org", project=["support"])
     assert User.objects.count() == 1
-    assert Membership.objects.get().role == "viewer"
+    assert Member.objects.get().role.key == "read-only"
 
 
 @pytest.mark.parametrize(

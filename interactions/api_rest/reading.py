@@ -97,25 +97,13 @@ def _caller(request: HttpRequest) -> Caller:
 def _project(caller: Caller, key_or_id: str) -> Project:
     if not key_or_id:
         raise Invalid("Name a project: ?project=key.", "project")
-    by_id = _uuid(key_or_id)
-    if by_id is not None and key_or_id not in caller.grants:
-        granted = [grant.project_id for grant in caller.grants.values()]
-        known = Project.objects.filter(uid=by_id, pk__in=granted).values_list("key", flat=True)
-        key_or_id = known.first() or key_or_id
-    return Project.objects.get(pk=caller.project_id(key_or_id, Permission.READ))
+    return access.project(caller, key_or_id, Permission.READ)
 
 
 def _is_counted(text: str) -> bool:
     if text not in ("", "yes", "no"):
         raise Invalid("Write count=yes or count=no.", "count")
     return text == "yes"
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _digest(name: str) -> str:

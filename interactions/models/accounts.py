@@ -1,4 +1,4 @@
-"""Who may do what: people, the projects they belong to, and the keys their programs use."""
+"""Who may do what: people, their teams and roles in them, what is shared with teams, and the keys programs use."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, or a program, known by an email address. A superuser sees every project."""
+    """A person, or a program, known by an email address. A superuser may do everything everywhere."""
 
     uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
     email = models.EmailField(unique=True, help_text="kept in lower case")
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
+    is_program = models.BooleanField(default=False, help_text="a service account: it has keys and no password")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -44,23 +45,58 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
-class Membership(models.Model):
-    """A user's place in a project. What each role may do is written in `access.py`."""
+class Team(models.Model):
+    """People who work together. The reserved team `admin` administers the server."""
 
-    class Role(models.TextChoices):
-        VIEWER = "viewer"
-        ANNOTATOR = "annotator"
-        MEMBER = "member"
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=20, choices=Role, default=Role.MEMBER)
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=["user", "project"], name="membership_unique"),)
+    uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
+    key = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role} in {self.project_id}"
+        return self.key
+
+
+class Role(models.Model):
+    """A named set of permissions. What each permission means is written in `access.py`."""
+
+    uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
+    key = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    permissions = models.JSONField(default=list, help_text="a list of identifiers, such as interaction:read")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Member(models.Model):
+    """A user's place in a team: one role."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    role = models.ForeignKey(Role, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user", "team"], name="member_once_per_team"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role_id} in {self.team_id}"
+
+
+class Share(models.Model):
+    """A project that a team may use: as far as the role allows at most, or if the team owns it, without that limit."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="shares")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="shares")
+    role = models.ForeignKey(Role, models.PROTECT, related_name="+")
+    is_owner = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "team"], name="share_once_per_team"),)
+
+    def __str__(self) -> str:
+        return f"{self.project_id} with {self.team_id}"
 
 
 class ApiKey(models.Model):
@@ -71,10 +107,12 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=200, blank=True)
     prefix = models.CharField(max_length=20)
     digest = DigestField(unique=True)
+    is_limited = models.BooleanField(default=True, help_text="reaches `projects` only, not all that its user reaches")
     projects: models.ManyToManyField[Project, ApiKeyProject] = models.ManyToManyField(
         Project, through="ApiKeyProject", related_name="api_keys"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -83,7 +121,7 @@ class ApiKey(models.Model):
 
 
 class ApiKeyProject(models.Model):
-    """A project that a key may be used for."""
+    """A project that a limited key may be used for."""
 
     api_key = models.ForeignKey(ApiKey, models.CASCADE)
     project = models.ForeignKey(Project, models.CASCADE)

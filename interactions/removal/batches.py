@@ -18,6 +18,7 @@ from interactions import database, ids, images, texts
 from interactions.errors import Unavailable
 from interactions.ingest import history
 from interactions.models import (
+    AbEntry,
     Comparison,
     Feedback,
     Image,
@@ -177,6 +178,7 @@ class Batch:
         labels = set(Labelling.objects.filter(interaction__in=gone).values_list("label_id", flat=True))
         _delete(Feedback.objects.filter(interaction__in=gone))
         _delete(Labelling.objects.filter(interaction__in=gone))
+        _delete(AbEntry.objects.filter(interaction__in=gone))
         self._forget_images(project_id, gone)
         _delete_transcripts(project_id, gone)
         _delete(Interaction.objects.filter(pk__in=gone))

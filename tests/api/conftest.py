@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 
 # Written by setting up a test, not by a request.
-_GIVEN = {"User", "Project", "Membership", "ApiKey", "ApiKeyProject", "FeedbackKey"}
+_GIVEN = {"User", "Project", "Member", "Team", "Role", "Share", "ApiKey", "ApiKeyProject", "FeedbackKey"}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from interactions import access
+from interactions import access, people
 from interactions.ingest import vocabulary
 from interactions.models import Feedback, Image, Interaction, Labelling, Project, User
 from tests.api.pictures import data_uri, picture, showing, shown
@@ -105,7 +105,7 @@ def test_a_project_that_was_made_a_moment_ago_can_be_logged_to(api: Api, ann: Us
     wide = Api(access.issue_key(ann, []).secret)
     assert wide.post("interactions", interaction()).status_code == 404
     young = Project.objects.create(key="young", name="Young")
-    ann.memberships.create(project=young)
+    people.belong(ann, young)
     ann.api_keys.order_by("-id")[0].projects.add(young)
     results = results_of(wide.post("interactions/batch", {"interactions": [interaction(project="young")]}))
     assert "completion_id" in results[0]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from interactions import access
+from interactions import access, people
 from interactions.models import Image, ImageUse, Interaction, Project, User
 from tests.api.pictures import SHAPES, data_uri, encoded, phone_picture, picture, pixel_bomb, showing, shown
 from tests.conftest import Api, interaction
@@ -122,7 +122,7 @@ def test_a_phone_s_picture_with_a_second_one_behind_it_is_a_jpeg(api: Api) -> No
 
 def test_the_same_image_is_stored_once_per_project(api: Api, ann: User, stored: Stored) -> None:
     other = Project.objects.create(key="other", name="Other")
-    ann.memberships.create(project=other)
+    people.belong(ann, other)
     wide = Api(access.issue_key(ann, Project.objects.all()).secret)
     twice = showing(*[{"type": "image_url", "image_url": data_uri(picture())}] * 2)
     for _ in range(3):
@@ -269,7 +269,7 @@ def test_an_image_is_not_found_by_strangers_nor_under_wrong_names(
     api.log(messages=shown(picture()))
     digest = Image.objects.get().sha256
     stranger = User.objects.create_user("stranger@example.org")
-    stranger.memberships.create(project=foreign)
+    people.belong(stranger, foreign)
     other = Api(access.issue_key(stranger, [foreign]).secret)
     wrong = [f"support/{'0' * 64}.png", "support/nonsense.png", "support/..png", f"secret/{digest}.png"]
     for caller, path in [

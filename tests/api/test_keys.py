@@ -9,8 +9,8 @@ import pytest
 from django.apps import apps
 from django.test import Client
 
-from interactions import access, ids
-from interactions.models import ApiKey, Interaction, Membership, Project, User
+from interactions import access, ids, people
+from interactions.models import ApiKey, Interaction, Member, Project, User
 from tests.conftest import Api, interaction
 
 ROUTES = [("POST", route) for route in ("interactions", "interactions/batch", "feedback", "comparison", "outcome")]
@@ -75,7 +75,7 @@ def test_an_inactive_person_s_key_is_refused_by_the_very_next_write(api: Api, an
 
 def test_who_leaves_a_project_writes_nothing_more_to_it(api: Api) -> None:
     api.log()
-    Membership.objects.all().delete()
+    Member.objects.all().delete()
     assert api.post("interactions", interaction()).status_code == 404
     assert api.get("interactions?project=support").status_code == 404
     assert Interaction.objects.count() == 1
@@ -115,7 +115,7 @@ def test_a_key_is_recognised_by_its_prefix(ann: User, project: Project) -> None:
 
 def test_a_key_reaches_only_its_own_projects(ann: User, project: Project, foreign: Project) -> None:
     """Also where its owner may reach more, and not where its owner may not."""
-    Membership.objects.create(user=ann, project=foreign)
+    people.belong(ann, foreign)
     narrow = Api(access.issue_key(ann, [project]).secret)
     assert narrow.post("interactions", interaction(project="secret")).status_code == 404
     assert narrow.get("interactions?project=secret").status_code == 404
@@ -125,7 +125,7 @@ def test_a_key_reaches_only_its_own_projects(ann: User, project: Project, foreig
 
 def test_another_project_s_interaction_cannot_be_read_nor_judged(api: Api, foreign: Project) -> None:
     owner = User.objects.create_user("owner@example.org")
-    owner.memberships.create(project=foreign)
+    people.belong(owner, foreign)
     theirs = Api(access.issue_key(owner, [foreign]).secret).log(project="secret")["completion_id"]
     mine = api.log()["completion_id"]
     assert api.get(f"interactions/{theirs}").status_code == 404
@@ -145,16 +145,22 @@ def test_another_project_s_interaction_cannot_be_read_nor_judged(api: Api, forei
 
 
 @pytest.mark.parametrize(
-    ("role", "logs", "judges"), [("viewer", 403, 404), ("annotator", 403, 201), ("member", 201, 201)]
+    ("role", "reads", "logs", "judges"),
+    [
+        ("read-only", True, 403, 404),
+        ("annotator", True, 403, 201),
+        ("inference", False, 201, 404),
+        ("power_user", True, 201, 201),
+    ],
 )
 def test_a_role_says_what_a_key_may_do(
-    api: Api, vic: User, project: Project, role: str, logs: int, judges: int
+    api: Api, vic: User, project: Project, role: str, reads: bool, logs: int, judges: int
 ) -> None:
     given = api.log()["completion_id"]
-    Membership.objects.filter(user=vic).update(role=role)
+    Member.objects.filter(user=vic).update(role=people.find_role(role))
     caller = Api(access.issue_key(vic, [project]).secret)
-    assert caller.get("interactions?project=support").status_code == 200
-    assert caller.get(f"interactions/{given}").status_code == 200
+    assert caller.get("interactions?project=support").status_code == (200 if reads else 403)
+    assert caller.get(f"interactions/{given}").status_code == (200 if reads else 404)
     response = caller.post("interactions", interaction())
     assert response.status_code == logs
     if logs == 403:

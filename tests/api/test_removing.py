@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from interactions import access
-from interactions.models import Interaction, Membership, Project, User
+from interactions import access, people
+from interactions.models import Interaction, Project, User
 from tests.conftest import Api
 
 
@@ -23,7 +23,7 @@ def test_an_interaction_is_deleted_at_once_and_only_once(api: Api) -> None:
 def test_an_annotator_s_key_deletes_nothing(api: Api, project: Project) -> None:
     logged = api.log()["completion_id"]
     jon = User.objects.create_user("jon@example.org")
-    Membership.objects.create(user=jon, project=project, role=Membership.Role.ANNOTATOR)
+    people.belong(jon, project, "annotator")
     other = Api(access.issue_key(jon, [project]).secret)
     answer = other.send("DELETE", f"interactions/{logged}")
     assert answer.status_code == 403
@@ -34,7 +34,7 @@ def test_an_annotator_s_key_deletes_nothing(api: Api, project: Project) -> None:
 def test_a_stranger_s_key_does_not_learn_that_an_interaction_is_there(api: Api, foreign: Project) -> None:
     logged = api.log()["completion_id"]
     eve = User.objects.create_user("eve@example.org")
-    Membership.objects.create(user=eve, project=foreign)
+    people.belong(eve, foreign)
     other = Api(access.issue_key(eve, [foreign]).secret)
     assert other.send("DELETE", f"interactions/{logged}").status_code == 404
     assert Interaction.objects.count() == 1

@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 from pyroaring import BitMap
 
-from interactions import ids, removal
-from interactions.models import Interaction, Membership, Project, Removal, Transcript, User
+from interactions import ids, people, removal
+from interactions.models import Interaction, Project, Removal, Transcript, User
 from interactions.web import removing
 from tests.api.pictures import data_uri, picture, showing
 from tests.conftest import Api
@@ -71,11 +71,11 @@ def test_who_may_not_delete_sees_no_way_to(api: Api, vic: User) -> None:
         assert "/settings" not in content
 
 
-@pytest.mark.parametrize("role", [Membership.Role.VIEWER, Membership.Role.ANNOTATOR])
+@pytest.mark.parametrize("role", ["read-only", "annotator"])
 def test_only_members_delete(api: Api, project: Project, role: str) -> None:
     logged = api.log()["completion_id"]
     user = User.objects.create_user("ro@example.org")
-    Membership.objects.create(user=user, project=project, role=role)
+    people.belong(user, project, role)
     client = Client()
     client.force_login(user)
     sent = {"selected": [logged], "confirmed": "1", "what": "interactions"}

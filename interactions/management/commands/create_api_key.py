@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from interactions import access
-from interactions.models import Membership, Project, User
+from interactions import access, people
+from interactions.models import Project, User
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             user = User.objects.filter(email=email).first() or User.objects.create_user(email)
             for project in projects:
-                Membership.objects.get_or_create(user=user, project=project)
+                people.belong(user, project)
             issued = access.issue_key(user, projects, options["name"])
         self.stdout.write(issued.secret)
 
