@@ -15,8 +15,9 @@ class InteractionsConfig(AppConfig):
         post_migrate.connect(_keep_defaults, sender=self)
 
 
-def _keep_defaults(apps: Apps, **_: Any) -> None:
-    if ("interactions", "role") not in {(m._meta.app_label, m._meta.model_name) for m in apps.get_models()}:
+def _keep_defaults(apps: Apps | None = None, **_: Any) -> None:
+    """After migrating, and after a store was emptied, which tells no `apps`."""
+    if apps and ("interactions", "role") not in {(m._meta.app_label, m._meta.model_name) for m in apps.get_models()}:
         return  # migrated to an older state
     from interactions import people
 
