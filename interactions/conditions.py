@@ -334,28 +334,31 @@ class Mentions(OnTexts, Condition):
 
 @dataclass(frozen=True, slots=True)
 class PromptContains(OnTexts, Condition):
-    """A substring of the prompt's texts, wherever words begin and end. Case is folded, as Unicode says."""
+    """A substring of the prompt's texts, wherever words begin and end; or if `is_whole`, all of them. Case is folded,
+    as Unicode says."""
 
     text: str
+    is_whole: bool = False
 
     @property
     def searched(self) -> texts.Query:
-        return texts.substring(self.text, "prompt")
+        return texts.whole(self.text, "prompt") if self.is_whole else texts.substring(self.text, "prompt")
 
     def describe(self) -> str:
-        return f"prompt contains “{self.text}”"
+        return f"prompt {'is' if self.is_whole else 'contains'} “{self.text}”"
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionContains(OnTexts, Condition):
     text: str
+    is_whole: bool = False
 
     @property
     def searched(self) -> texts.Query:
-        return texts.substring(self.text, "completion")
+        return texts.whole(self.text, "completion") if self.is_whole else texts.substring(self.text, "completion")
 
     def describe(self) -> str:
-        return f"completion contains “{self.text}”"
+        return f"completion {'is' if self.is_whole else 'contains'} “{self.text}”"
 
 
 # What was said about it
@@ -411,12 +414,14 @@ _LOOKUPS = {"eq": "exact", "gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
 
 @dataclass(frozen=True, slots=True)
 class Scored(Condition):
-    """Has feedback under `metric` whose value compares so; with any value if `comparison` is empty."""
+    """Has feedback under `metric` whose value compares so; with any value if `comparison` is empty. The same value must
+    compare `also` so: (comparison, value) each."""
 
     metric: str
     comparison: str = ""
     value: float = 0.0
     reasons: tuple[str, ...] = field(default=())
+    also: tuple[tuple[str, float], ...] = field(default=())
 
     def q(self, project: Project) -> Q:
         key = self._key(project)
@@ -426,19 +431,24 @@ class Scored(Condition):
         key = self._key(project)
         if key is None:
             return BitMap()
-        if self.reasons:
+        if self.reasons or self.also:
             return index.given(self._given(key))
         return index.scored(key, self.comparison, self.value) if self.comparison else index.having(SCORED, [key])
+
+    @property
+    def _compared(self) -> tuple[tuple[str, float], ...]:
+        return ((self.comparison, self.value), *self.also) if self.comparison else self.also
 
     def _key(self, project: Project) -> int | None:
         return FeedbackKey.objects.filter(project=project, key=self.metric).values_list("id", flat=True).first()
 
     def _given(self, key: int) -> QuerySet[Feedback]:
         given = Feedback.objects.filter(key_id=key)
-        if self.comparison == "ne":
-            given = given.exclude(value=self.value)
-        elif self.comparison:
-            given = given.filter(**{f"value__{_LOOKUPS[self.comparison]}": self.value})
+        for comparison, value in self._compared:
+            if comparison == "ne":
+                given = given.exclude(value=value)
+            else:
+                given = given.filter(**{f"value__{_LOOKUPS[comparison]}": value})
         return given.filter(reason__in=self.reasons) if self.reasons else given
 
     def facets(self) -> frozenset[tuple[str, str]]:
@@ -446,9 +456,10 @@ class Scored(Condition):
 
     def describe(self) -> str:
         about = f" with reason {_either(self.reasons)}" if self.reasons else ""
-        if not self.comparison:
+        if not self._compared:
             return f"has {self.metric}{about}"
-        return f"{self.metric} {COMPARISONS[self.comparison]} {number(self.value)}{about}"
+        told = " and ".join(f"{COMPARISONS[comparison]} {number(value)}" for comparison, value in self._compared)
+        return f"{self.metric} {told}{about}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,19 +133,27 @@ def _within(c: conditions.CreatedWithin, row: Row) -> bool:
 
 def _scored(c: conditions.Scored, row: Row) -> bool:
     return any(
-        metric == c.metric and _COMPARE[c.comparison](value, c.value) and (not c.reasons or reason in c.reasons)
+        metric == c.metric
+        and _COMPARE[c.comparison](value, c.value)
+        and all(_COMPARE[comparison](value, other) for comparison, other in c.also)
+        and (not c.reasons or reason in c.reasons)
         for metric, value, reason in row.feedback
     )
 
 
 def _prompt(row: Row) -> str:
-    return f"Be kind.\n{row.prompt}".casefold()
+    asked = ["Be kind.", row.prompt] + ["What is this?"] * row.has_image
+    return "\n".join(asked).casefold()
 
 
 def _mentions(c: conditions.Mentions, row: Row) -> bool:
     """Every word of the text, as none of these holds a phrase."""
     said = re.findall(r"\w+", f"{_prompt(row)}\n{row.completion.casefold()}")
     return all(word in said for word in c.text.casefold().split())
+
+
+def _said(c: conditions.PromptContains | conditions.CompletionContains, said: str) -> bool:
+    return c.text.casefold() == said if c.is_whole else c.text.casefold() in said
 
 
 MEANINGS: dict[type[Condition], Meaning] = {
@@ -162,8 +170,8 @@ MEANINGS: dict[type[Condition], Meaning] = {
     conditions.PromptHashIs: lambda c, row: row.prompt_hash == c.sha256,
     conditions.HasImage: lambda c, row: row.has_image == c.wanted,
     conditions.Mentions: _mentions,
-    conditions.PromptContains: lambda c, row: c.text.casefold() in _prompt(row),
-    conditions.CompletionContains: lambda c, row: c.text.casefold() in row.completion.casefold(),
+    conditions.PromptContains: lambda c, row: _said(c, _prompt(row)),
+    conditions.CompletionContains: lambda c, row: _said(c, row.completion.casefold()),
     conditions.Labelled: lambda c, row: c.key in row.labels and (not c.values or row.labels[c.key] in c.values),
     conditions.Scored: _scored,
     conditions.HasFeedback: lambda c, row: bool(row.feedback) == c.wanted,
@@ -202,6 +210,8 @@ def simple(rows: list[Row]) -> list[Condition]:
             for kind in (conditions.PromptContains, conditions.CompletionContains)
             for word in (*WORDS, *"%_\\b", "üND")
         ),
+        *(conditions.PromptContains(text, True) for text in (f"be kind.\n{rows[5].prompt}", rows[5].prompt, "")),
+        *(conditions.CompletionContains(text, True) for text in (rows[5].completion.upper(), "plai", "")),
         *(conditions.Mentions(text) for text in ("plain", "PLAIN kind", "ünder", "a_b axb", "100", "lain")),
         *(
             conditions.Labelled(key, values)
@@ -215,6 +225,8 @@ def simple(rows: list[Row]) -> list[Condition]:
             for value in (0.0, 0.1, 1.0)
         ),
         *(conditions.Scored("quality", comparison, 1.0, ("tone",)) for comparison in ("", "eq", "ne", "gte")),
+        conditions.Scored("quality", "gt", 0.0, also=(("lt", 2.0),)),
+        conditions.Scored("quality", "ne", 1.0, ("tone",), (("gte", 0.1), ("ne", 2.0))),
         *(conditions.HasFeedback(wanted) for wanted in (True, False)),
         *(conditions.Compared(metric) for metric in ("preference", "quality", "thumbs", "unknown")),
     ]

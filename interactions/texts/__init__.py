@@ -14,7 +14,7 @@ snippets    where in a text it was found
 """
 
 from interactions.texts.indexing import Indexer, behind
-from interactions.texts.queries import Query, Searched, mentions, substring
+from interactions.texts.queries import Query, Searched, mentions, substring, whole
 from interactions.texts.search import among, few, narrowed, numbers
 from interactions.texts.segments import forget
 from interactions.texts.snippets import Excerpt, excerpts
@@ -33,4 +33,5 @@ __all__ = [
     "narrowed",
     "numbers",
     "substring",
+    "whole",
 ]

@@ -84,6 +84,16 @@ def substring(text: str, name: Field) -> Query:
     return (Term((name,), lookups, is_one_run, needle, re.compile(re.escape(needle)), True),)
 
 
+@lru_cache(256)
+def whole(text: str, name: Field) -> Query:
+    """The field's text is this one, from its beginning to its end. Case does not count."""
+    needle = words.fold(text)
+    lookups = tuple(_whole(needle[start:end]) for start, end in words.runs(needle))
+    # A prompt ends with the separator that follows each of its messages.
+    pattern = re.compile(rf"\A{re.escape(needle)}\n?\Z" if name == "prompt" else rf"\A{re.escape(needle)}\Z")
+    return (Term((name,), lookups, False, needle, pattern, True),)
+
+
 def _part_of_word(needle: str, start: int, end: int) -> Lookup:
     run = needle[start:end]
     if not words.is_joined(run):  # a letter that is a word wherever it stands

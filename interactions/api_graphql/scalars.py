@@ -1,0 +1,66 @@
+"""Scalars of the schema (vendor's names), and how times are written in it: whole milliseconds since 1970."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NewType
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from interactions import ids, payloads
+from interactions.errors import Invalid
+
+IdOrKey = NewType("IdOrKey", str)
+Timestamp = NewType("Timestamp", int)
+InputDatetime = NewType("InputDatetime", datetime)
+
+
+def _id_or_key(value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > 500 or "\x00" in value:
+        raise ValueError("An id or a key is a text of 1 to 500 characters.")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("A time is ISO 8601 (2026-11-23T14:58:07Z) or Unix milliseconds.")
+    try:
+        return payloads.parse_moment(value)
+    except ValueError:
+        raise ValueError(f"“{str(value)[:100]}” is no time: send ISO 8601 or Unix milliseconds.") from None
+
+
+SCALARS: dict[object, Any] = {
+    IdOrKey: strawberry.scalar(
+        name="IdOrKey", description="An entity's id or its key.", serialize=str, parse_value=_id_or_key
+    ),
+    Timestamp: strawberry.scalar(name="Timestamp", description="Unix milliseconds.", serialize=int, parse_value=int),
+    InputDatetime: strawberry.scalar(
+        name="InputDatetime",
+        description="ISO 8601, UTC if it names no zone, or Unix milliseconds.",
+        serialize=str,
+        parse_value=_moment,
+    ),
+}
+CONFIG = StrawberryConfig(scalar_map=SCALARS)
+
+
+def milliseconds(moment: datetime) -> Timestamp:
+    return Timestamp((moment - ids.EPOCH) // timedelta(milliseconds=1))
+
+
+def milliseconds_or_none(moment: datetime | None) -> Timestamp | None:
+    return None if moment is None else milliseconds(moment)
+
+
+def storable(text: str, field: str) -> str:
+    """A text to look for. Raises `Invalid` for what nothing in the store holds."""
+    if "\x00" in text:
+        raise Invalid("This holds a NUL character, which nothing that can be searched for holds.", field)
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(f"This has {len(text):,} characters; at most {LONGEST_TEXT:,} can be searched for.", field)
+    return text
+
+
+LONGEST_TEXT = 1_000
