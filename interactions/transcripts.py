@@ -15,7 +15,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,6 +175,33 @@ def put_together(structure: Any, text: str, content: Content | None, link: Calla
         key[1:] if key.startswith("$$") else key: put_together(item, text, content, link)
         for key, item in structure.items()
     }
+
+
+def parts(message: dict[str, Any], text: str, link: Callable[[str], str]) -> Iterator[tuple[bool, str]]:
+    """The texts of a message's content (True), and the URLs of its images (False), in their order. Images that were
+    given by an address have that."""
+    for name in ("content", "parts"):
+        if name in message:
+            yield from _parts(message[name], text, link)
+
+
+def _parts(value: Any, text: str, link: Callable[[str], str], key: str = "content") -> Iterator[tuple[bool, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _parts(item, text, link, key)
+    elif isinstance(value, str):
+        if key in _TEXT_KEYS:
+            yield True, value
+        elif key in _IMAGE_KEYS and value.startswith(("http://", "https://")):
+            yield False, value
+    elif isinstance(value, dict) and "$text" in value:
+        yield True, text[value["$text"][0] : value["$text"][1]]
+    elif isinstance(value, dict) and "$image" in value:
+        yield False, link(value["$image"])
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, dict | list) or name in _TEXT_KEYS | _IMAGE_KEYS:
+                yield from _parts(item, text, link, name)
 
 
 def _image(reference: dict[str, str], content: Content | None, link: Callable[[str], str]) -> str:

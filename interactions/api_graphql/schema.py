@@ -1,0 +1,26 @@
+"""The schema, put together of its rooms."""
+
+from __future__ import annotations
+
+import strawberry
+
+from interactions.api_graphql.elsewhere import ElsewhereMutation
+from interactions.api_graphql.feedback import FeedbackMutation, FeedbackQuery
+from interactions.api_graphql.interactions import ImageContentPart, InteractionsQuery, TextContentPart
+from interactions.api_graphql.models import ModelsMutation, ModelsQuery
+from interactions.api_graphql.people import PeopleMutation, PeopleQuery
+from interactions.api_graphql.projects import ProjectsMutation, ProjectsQuery
+from interactions.api_graphql.scalars import CONFIG
+
+
+@strawberry.type
+class Query(InteractionsQuery, FeedbackQuery, ProjectsQuery, ModelsQuery, PeopleQuery):
+    pass
+
+
+@strawberry.type
+class Mutation(FeedbackMutation, ProjectsMutation, ModelsMutation, PeopleMutation, ElsewhereMutation):
+    pass
+
+
+schema = strawberry.Schema(Query, Mutation, config=CONFIG, types=[TextContentPart, ImageContentPart])
