@@ -53,11 +53,12 @@ class Permission(StrEnum):
 
 EVERYTHING = frozenset(Permission)
 _ADMINISTRATION = frozenset({Permission.MANAGE_USERS, Permission.MANAGE_TEAMS, Permission.MANAGE_ROLES})
+IN_PROJECTS = EVERYTHING - _ADMINISTRATION
 _LOOKING = frozenset({Permission.SEE, Permission.READ, Permission.SEE_MODELS, Permission.SEE_DATASETS})
 # The roles that there always are.
 ROLES: Mapping[str, frozenset[Permission]] = {
     "admin": EVERYTHING,
-    "power_user": EVERYTHING - _ADMINISTRATION,
+    "power_user": IN_PROJECTS,
     "annotator": _LOOKING | {Permission.JUDGE},
     "inference": frozenset({Permission.SEE, Permission.SEE_MODELS, Permission.USE_MODELS, Permission.LOG}),
     "read-only": _LOOKING,
@@ -96,7 +97,7 @@ class Caller:
         return grant.project_id
 
     def _found(self, key: str) -> Grant | None:
-        if not self.everywhere:
+        if not self.everywhere or "\x00" in key:  # for which PostgreSQL does not even look
             return None
         found = Project.objects.filter(key=key).values_list("id", flat=True).first()
         if found is None:
@@ -223,8 +224,11 @@ def caller_of(user: User) -> Caller:
     return Caller(user.uid, *_reach(rows))
 
 
-def operator(project: Project) -> Caller:
-    """The caller that a command on the server is: whoever can run it can read the store anyway."""
+def operator(project: Project | None = None) -> Caller:
+    """The caller that a command on the server is, in a project or everywhere: whoever can run it can read the store
+    anyway."""
+    if project is None:
+        return Caller(None, {}, EVERYTHING)
     return Caller(None, {project.key: Grant(project.pk, EVERYTHING)})
 
 

@@ -10,19 +10,17 @@ from typing import NamedTuple, TypeVar
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import ProtectedError, Q
-from django.utils.text import slugify
+from django.db.models import Exists, Model, OuterRef, ProtectedError, Q, QuerySet
 
-from interactions import access, ids
+from interactions import access, ids, naming
 from interactions.access import ADMIN_TEAM, ROLES, Caller, IssuedKey, Permission
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound
-from interactions.models import ApiKey, Member, Project, Role, Share, Team, User
-from interactions.payloads import PROJECT_KEY
+from interactions.ingest import told
+from interactions.models import ApiKey, ExternalModel, Member, Project, Role, Share, Team, User
 
-_T = TypeVar("_T")
+_M = TypeVar("_M", bound=Model)
 
-_LONGEST = 200
-_KEY_RULE = "has 1 to 100 letters, digits, “-”, “_” and “.”, and begins with no “.”"
+_LONGEST_EMAIL = 254
 # Service accounts have no mailbox; this is what their address ends with (as in the vendor's field docs).
 SERVICE_DOMAIN = "system.adaptive.local"
 
@@ -46,24 +44,19 @@ def keep_defaults() -> None:
 
 
 def find_user(email_or_id: str) -> User:
-    uid = ids.uuid(email_or_id)
-    found = User.objects.filter(Q(email=email_or_id.lower()) | Q(uid=uid) if uid else Q(email=email_or_id.lower()))
-    return _found(found.first(), f"There is no user “{email_or_id[:200]}”.", "user")
+    found = naming.find(User.objects.all(), email_or_id.lower(), "email")
+    return _found(found, f"There is no user “{email_or_id[:200]}”.", "user")
 
 
 def find_team(key_or_id: str) -> Team:
-    uid = ids.uuid(key_or_id)
-    found = Team.objects.filter(Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id))
-    return _found(found.first(), f"There is no team “{key_or_id[:200]}”.", "team")
+    return _found(naming.find(Team.objects.all(), key_or_id), f"There is no team “{key_or_id[:200]}”.", "team")
 
 
 def find_role(key_or_id: str) -> Role:
-    uid = ids.uuid(key_or_id)
-    found = Role.objects.filter(Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id))
-    return _found(found.first(), f"There is no role “{key_or_id[:200]}”.", "role")
+    return _found(naming.find(Role.objects.all(), key_or_id), f"There is no role “{key_or_id[:200]}”.", "role")
 
 
-def _found(one: _T | None, sentence: str, field: str) -> _T:
+def _found(one: _M | None, sentence: str, field: str) -> _M:
     if one is None:
         raise NotFound(sentence, field)
     return one
@@ -73,14 +66,16 @@ def belong(user: User, project: Project, role_key: str = "power_user") -> None:
     """Let a user into a project by the team that owns it, which is made if there is none. For commands."""
     owner = Team.objects.filter(shares__project=project, shares__is_owner=True).exclude(key=ADMIN_TEAM).first()
     if owner is None:
-        owner, _ = Team.objects.get_or_create(key=project.key, defaults={"name": project.name})
+        # Another key if there is such a team: the project is not its people's, and may even be called “admin”.
+        taken = Team.objects.filter(key__startswith=project.key[:80]).values_list("key", flat=True)
+        owner = Team.objects.create(key=naming.free(project.key, set(taken)), name=project.name)
         Share.objects.update_or_create(
             project=project, team=owner, defaults={"role": find_role("power_user"), "is_owner": True}
         )
     Member.objects.get_or_create(user=user, team=owner, defaults={"role": find_role(role_key)})
 
 
-# Users
+# Power
 
 
 class Place(NamedTuple):
@@ -90,81 +85,53 @@ class Place(NamedTuple):
     role: Role
 
 
-def create_user(caller: Caller, email: str, name: str, places: Iterable[Place], *, is_program: bool = False) -> User:
-    """A person who can be let in, or a service account. A program without an address gets one made of its name."""
-    caller.demand(Permission.MANAGE_USERS)
-    name = _text(name, "name")
-    if is_program and not email:
-        email = f"{slugify(name) or 'program'}@{SERVICE_DOMAIN}"
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise Invalid(f"“{email[:200]}” is not an email address.", "email") from None
-    if User.objects.filter(email=email.lower()).exists():
-        raise Conflict(f"There is a user “{email.lower()}” already.", "email")
-    with transaction.atomic():
-        user = User.objects.create_user(email, name=name, is_program=is_program)
-        for place in places:
-            _allow_role(caller, place)
-            Member.objects.create(user=user, team=place.team, role=place.role)
-    return user
+def team_of_new(caller: Caller, permission: Permission, team: Team | None = None) -> Team:
+    """The team that what the caller makes will belong to: this one, or the only one in which they may make it; where
+    there are several, the reserved one if they may do so everywhere, else the first by its key."""
+    if team is not None:
+        if permission not in caller.everywhere | caller.teams.get(team.pk, frozenset()):
+            raise Forbidden(f"This needs the permission {permission} in the team “{team.key}”.", "team")
+        return team
+    allowing = [pk for pk, allowed in caller.teams.items() if permission in allowed]
+    candidates = list(Team.objects.filter(pk__in=allowing).order_by("key")[:2])
+    if len(candidates) != 1 and permission in caller.everywhere:
+        return find_team(ADMIN_TEAM)
+    if not candidates:
+        raise Forbidden(
+            f"This needs the permission {permission} in a team, and a key that is not for some projects only.", "team"
+        )
+    return candidates[0]
 
 
-def delete_user(caller: Caller, user: User) -> None:
-    """With their keys and memberships. What they logged and said stays."""
-    caller.demand(Permission.MANAGE_USERS)
-    with _an_administrator_left():
-        user.delete()
+def _allow_giving(caller: Caller, permissions: Iterable[str], team: Team | None = None) -> None:
+    """Nobody gives more than they have: everywhere, or for what holds in a team only, in that team."""
+    own, given = caller.everywhere, set(permissions) & set(Permission)
+    if team is not None and team.key != ADMIN_TEAM:
+        own, given = own | caller.teams.get(team.pk, frozenset()), given & access.IN_PROJECTS
+    if missing := sorted(given - own):
+        raise Forbidden(f"This would give somebody the permission {missing[0]}, which you do not have there yourself.")
 
 
-# Teams
+def _allow_touching(caller: Caller, user: User) -> None:
+    """Who has more power over the server is not demoted, deleted or given keys by who has less."""
+    if user.uid != caller.user_uid and not _power(user) <= caller.everywhere:
+        raise Forbidden(f"{user.email} may do more on this server than you may yourself.", "user")
 
 
-def create_team(caller: Caller, key: str, name: str) -> Team:
-    caller.demand(Permission.MANAGE_TEAMS)
-    key = _key(key or slugify(name), "key")
-    if Team.objects.filter(key=key).exists():
-        raise Conflict(f"There is a team “{key}” already.", "key")
-    return Team.objects.create(key=key, name=_text(name or key, "name"))
-
-
-def delete_team(caller: Caller, team: Team) -> None:
-    caller.demand(Permission.MANAGE_TEAMS)
-    if team.key == ADMIN_TEAM:
-        raise Invalid(f"The team “{ADMIN_TEAM}” is reserved: the server is administered by it.", "team")
-    orphaned = Project.objects.filter(shares__team=team).exclude(shares__in=Share.objects.exclude(team=team))
-    if keys := list(orphaned.values_list("key", flat=True)[:5]):
-        raise Conflict(f"Only this team has {', '.join(keys)}. Share these projects with another team first.", "team")
-    team.delete()
-
-
-def set_member(caller: Caller, user: User, place: Place) -> Member:
-    """Put a user into a team, or give them another role there."""
-    caller.demand(Permission.MANAGE_USERS)
-    _allow_role(caller, place)
-    with _an_administrator_left():
-        member, _ = Member.objects.update_or_create(user=user, team=place.team, defaults={"role": place.role})
-    return member
-
-
-def remove_member(caller: Caller, user: User, team: Team) -> None:
-    caller.demand(Permission.MANAGE_USERS)
-    with _an_administrator_left():
-        removed, _ = Member.objects.filter(user=user, team=team).delete()
-        if not removed:
-            raise NotFound(f"{user.email} is not in the team “{team.key}”.", "user")
-
-
-def _allow_role(caller: Caller, place: Place) -> None:
-    """Nobody gives more power over the server than they have."""
-    if place.team.key == ADMIN_TEAM and not set(place.role.permissions) <= caller.everywhere:
-        raise Forbidden(f"The role “{place.role.key}” allows more in the team “{ADMIN_TEAM}” than you may do yourself.")
+def _power(user: User) -> set[str]:
+    """What a user may do everywhere, as soon as their account is active."""
+    if user.is_superuser:
+        return set(Permission)
+    held = Member.objects.filter(user=user, team__key=ADMIN_TEAM).values_list("role__permissions", flat=True)
+    return {name for names in held for name in names} & set(Permission)
 
 
 @contextmanager
 def _an_administrator_left() -> Iterator[None]:
     """Refuses what would leave nobody who can manage users."""
     with transaction.atomic():
+        # One after the other: of the last two administrators, each sees the other while both are leaving.
+        Team.objects.select_for_update(no_key=True).get(key=ADMIN_TEAM)
         yield
         if User.objects.filter(is_superuser=True, is_active=True).exists():
             return
@@ -173,32 +140,137 @@ def _an_administrator_left() -> Iterator[None]:
             raise Conflict("Nobody would be left who can manage users. Make someone else an administrator first.")
 
 
+# Users
+
+
+@told()
+def create_user(caller: Caller, email: str, name: str, places: Iterable[Place], *, is_program: bool = False) -> User:
+    """A person who can be let in, or a service account. A program without an address gets one made of its name."""
+    caller.demand(Permission.MANAGE_USERS)
+    name, places = naming.name(name), list(places)
+    if is_program and not email:
+        email = f"{naming.slug(name) or 'program'}@{SERVICE_DOMAIN}"
+    email = _email(email)
+    if User.objects.filter(email=email).exists():
+        raise Conflict(f"There is a user “{email}” already.", "email")
+    for number, place in enumerate(places):
+        _allow_giving(caller, place.role.permissions, place.team)
+        if place.team in [earlier.team for earlier in places[:number]]:
+            raise Invalid(f"The team “{place.team.key}” is named twice.", f"teams[{number}].team")
+    with transaction.atomic():
+        user = User.objects.create_user(email, name=name, is_program=is_program)
+        Member.objects.bulk_create(Member(user=user, team=place.team, role=place.role) for place in places)
+    return user
+
+
+@told()
+def delete_user(caller: Caller, user: User) -> None:
+    """With their keys and memberships. What they logged and said stays."""
+    caller.demand(Permission.MANAGE_USERS)
+    with _an_administrator_left():
+        _allow_touching(caller, user)
+        user.delete()
+
+
+# Teams
+
+
+@told()
+def create_team(caller: Caller, key: str | None, name: str) -> Team:
+    """Without a key it gets one made of its name."""
+    caller.demand(Permission.MANAGE_TEAMS)
+    key = naming.key(key or naming.slug(name))
+    if Team.objects.filter(key=key).exists():
+        raise Conflict(f"There is a team “{key}” already.", "key")
+    return Team.objects.create(key=key, name=naming.name(name or key))
+
+
+@told()
+def delete_team(caller: Caller, team: Team) -> None:
+    """With its external models, where no project uses them. Its people stay."""
+    caller.demand(Permission.MANAGE_TEAMS)
+    if team.key == ADMIN_TEAM:
+        raise Invalid(f"The team “{ADMIN_TEAM}” is reserved: the server is administered by it.", "team")
+    with transaction.atomic():
+        if not list(Team.objects.select_for_update().filter(pk=team.pk)):
+            raise NotFound(f"There is no team “{team.key}” any more.", "team")
+        others = Share.objects.filter(project=OuterRef("pk"), is_owner=True).exclude(team=team)
+        orphaned = Project.objects.filter(~Exists(others), shares__team=team).order_by("key")
+        if keys := list(orphaned.values_list("key", flat=True)[:5]):
+            raise Conflict(f"No other team owns {', '.join(keys)}. Make another team the owner first.", "team")
+        refuse_if_used(ExternalModel.objects.filter(team=team), "team")
+        team.delete()
+
+
+def refuse_if_used(externals: QuerySet[ExternalModel], field: str) -> None:
+    used = externals.filter(uses__is_attached=True).order_by("key", "uses__project__key")
+    if pair := used.values_list("key", "uses__project__key").first():
+        raise Conflict("The project “{1}” uses the model “{0}”. Detach it there first.".format(*pair), field)
+
+
+@told()
+def set_member(caller: Caller, user: User, place: Place) -> Member:
+    """Put a user into a team, or give them another role there. Nobody gives more than they have."""
+    caller.demand(Permission.MANAGE_USERS)
+    _allow_giving(caller, place.role.permissions, place.team)
+    with _an_administrator_left():
+        if place.team.key == ADMIN_TEAM:
+            _allow_touching(caller, user)
+        member, _ = Member.objects.update_or_create(user=user, team=place.team, defaults={"role": place.role})
+    return member
+
+
+@told()
+def remove_member(caller: Caller, user: User, team: Team) -> None:
+    caller.demand(Permission.MANAGE_USERS)
+    with _an_administrator_left():
+        if team.key == ADMIN_TEAM:
+            _allow_touching(caller, user)
+        removed, _ = Member.objects.filter(user=user, team=team).delete()
+        if not removed:
+            raise NotFound(f"{user.email} is not in the team “{team.key}”.", "user")
+
+
 # Roles
 
 
-def create_role(caller: Caller, key: str, name: str, permissions: Iterable[str]) -> Role:
+@told()
+def create_role(caller: Caller, key: str | None, name: str, permissions: Iterable[str]) -> Role:
+    """Without a key it gets one made of its name. Nobody gives more than they have."""
     caller.demand(Permission.MANAGE_ROLES)
-    key = _key(key or slugify(name), "key")
+    key, listed = naming.key(key or naming.slug(name)), _permissions(permissions)
+    _allow_giving(caller, listed)
     if Role.objects.filter(key=key).exists():
         raise Conflict(f"There is a role “{key}” already.", "key")
-    return Role.objects.create(key=key, name=_text(name or key, "name"), permissions=_permissions(permissions))
+    return Role.objects.create(key=key, name=naming.name(name or key), permissions=listed)
 
 
-def update_role(caller: Caller, role: Role, permissions: Iterable[str]) -> None:
+@told()
+def update_role(caller: Caller, role: Role, permissions: Iterable[str]) -> Role:
+    """What the role allows from now on, for all who have it. Nobody gives more than they have."""
     caller.demand(Permission.MANAGE_ROLES)
     _is_own(role)
+    listed = _permissions(permissions)
     with _an_administrator_left():
-        role.permissions = _permissions(permissions)
-        role.save(update_fields=["permissions"])
+        locked = _found(
+            Role.objects.select_for_update().filter(pk=role.pk).first(), f"There is no role “{role.key}”.", "role"
+        )
+        _allow_giving(caller, set(listed) - set(locked.permissions))
+        locked.permissions = listed
+        locked.save(update_fields=["permissions"])
+    return locked
 
 
+@told()
 def delete_role(caller: Caller, role: Role) -> None:
     caller.demand(Permission.MANAGE_ROLES)
     _is_own(role)
     try:
         role.delete()
     except ProtectedError:
-        raise Conflict(f"Somebody has the role “{role.key}”. Give them another one first.", "role") from None
+        raise Conflict(
+            f"The role “{role.key}” is in use. Give those who have it, and what is shared by it, another first.", "role"
+        ) from None
 
 
 def _is_own(role: Role) -> None:
@@ -218,17 +290,24 @@ def _permissions(names: Iterable[str]) -> list[str]:
 # Keys
 
 
+@told()
 def create_key(caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None) -> IssuedKey:
     """A key of one's own, or of a service account. For some projects, or for all that its user may do."""
     _allow_keys(caller, user)
-    return access.issue_key(user, projects, name)
+    if user.uid != caller.user_uid and not user.is_program:
+        raise Forbidden("People make their own keys; only those of service accounts are made for them.")
+    name = naming.name(name) if name else ""
+    with transaction.atomic():
+        return access.issue_key(user, projects, name)
 
 
+@told()
 def revoke_key(caller: Caller, key: ApiKey) -> None:
     _allow_keys(caller, key.user)
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=ids.now())
 
 
+@told()
 def expire_keys(caller: Caller, user: User, moment: datetime | None) -> None:
     """Let all keys that the user has end then; for None, now."""
     _allow_keys(caller, user)
@@ -244,21 +323,18 @@ def _allow_keys(caller: Caller, user: User) -> None:
         raise Forbidden("A key that is for some projects only cannot manage keys.")
     if user.uid != caller.user_uid:
         caller.demand(Permission.MANAGE_USERS)
-        if not user.is_program:
-            raise Forbidden("People make their own keys; only those of service accounts are made for them.")
+        _allow_touching(caller, user)
 
 
 # What a person may type
 
 
-def _text(text: str, field: str) -> str:
-    text = text.strip()
-    if not text or len(text) > _LONGEST or "\x00" in text:
-        raise Invalid(f"This must have 1 to {_LONGEST} characters.", field)
-    return text
-
-
-def _key(key: str, field: str) -> str:
-    if not PROJECT_KEY.fullmatch(key):
-        raise Invalid(f"A key {_KEY_RULE}.", field)
-    return key
+def _email(email: str) -> str:
+    """In lower case, as it is kept."""
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Invalid(f"“{email[:200]}” is not an email address.", "email") from None
+    if len(email) > _LONGEST_EMAIL:
+        raise Invalid(f"An email address has at most {_LONGEST_EMAIL} characters.", "email")
+    return email.lower()

@@ -5,7 +5,7 @@ here if at all) and inserted. Acts that arrive together share one transaction. W
 """
 
 from interactions.ingest.acts import Act, AddFeedback, AddOutcome, Compare, Record
-from interactions.ingest.commit import Answer, Request, commit, perform
+from interactions.ingest.commit import Answer, Request, commit, perform, told
 from interactions.ingest.labels import remove_feedback, remove_label, set_label
 from interactions.ingest.preparation import Prepared, prepare, store_images
 
@@ -25,4 +25,5 @@ __all__ = [
     "remove_label",
     "set_label",
     "store_images",
+    "told",
 ]

@@ -12,7 +12,7 @@ from interactions.errors import Invalid, NotFound, RequestError
 from interactions.ingest import vocabulary
 from interactions.ingest.batch import Batch
 from interactions.ingest.preparation import Prepared, prepare
-from interactions.models import FeedbackKey, Interaction
+from interactions.models import Interaction
 
 
 class Act(Protocol):
@@ -169,6 +169,10 @@ def _value(
     """The key's id and the value as a number, if the key takes such a value."""
     prefix = f"{at}." if at else ""
     key = _feedback_key(project_id, item.metric, f"{prefix}metric")
-    if key.kind == FeedbackKey.Kind.BOOL and item.value not in (0, 1):
+    if not key.takes(item.value):
+        # The one that is remembered may have been deleted by another process, and registered as one of another kind.
+        vocabulary.forget_feedback_key(project_id, item.metric)
+        key = _feedback_key(project_id, item.metric, f"{prefix}metric")
+    if not key.takes(item.value):
         raise Invalid(f"“{item.metric}” is a yes-or-no key: send true or false, not {item.value}.", f"{prefix}value")
     return key.id, float(item.value)

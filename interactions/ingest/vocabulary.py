@@ -1,4 +1,8 @@
-"""The ids of names: models, labels, feedback keys. They never change once committed, so each process remembers them."""
+"""The ids of names: models, labels, feedback keys. They never change once committed, so each process remembers them.
+
+A name that is deleted takes its id along for good. Who still remembers it is told so by the store when they use it
+(`database.Refused`), forgets, and looks again.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +24,19 @@ class KnownKey:
     id: int
     kind: str
 
+    def takes(self, value: float) -> bool:
+        return self.kind != FeedbackKey.Kind.BOOL or value in (0, 1)
+
 
 def forget() -> None:
     """Drop what is remembered: a name turned out to be gone, or the store is another one (as between tests)."""
     _models.clear()
     _labels.clear()
     _feedback_keys.clear()
+
+
+def forget_feedback_key(project_id: int, key: str) -> None:
+    _feedback_keys.pop((project_id, key), None)
 
 
 def feedback_key(project_id: int, key: str) -> KnownKey | None:

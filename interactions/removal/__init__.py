@@ -9,7 +9,7 @@ the process, so that `work_off` goes on after a crash where it was.
 """
 
 from interactions.removal.background import carry_on
-from interactions.removal.batches import Progress, delete, drop_transcripts
+from interactions.removal.batches import Progress, delete, delete_feedback_key, drop_transcripts
 from interactions.removal.requests import request, work_off
 from interactions.removal.retention import MOST_DAYS, Overdue, apply_retention, overdue
 
@@ -20,6 +20,7 @@ __all__ = [
     "apply_retention",
     "carry_on",
     "delete",
+    "delete_feedback_key",
     "drop_transcripts",
     "overdue",
     "request",

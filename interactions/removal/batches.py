@@ -21,6 +21,7 @@ from interactions.models import (
     AbEntry,
     Comparison,
     Feedback,
+    FeedbackKey,
     Image,
     ImageUse,
     Interaction,
@@ -74,10 +75,10 @@ _ATTEMPTS = 20
 
 
 class Pace:
-    """Runs batches with pauses between them, each of as many interactions as the time that the last one took allows."""
+    """Runs batches with pauses between them, each of as many rows as the time that the last one took allows: `size`."""
 
     def __init__(self) -> None:
-        self._size = _FIRST
+        self.size = _FIRST
         self._least = _LEAST if database.writers_wait() else _LEAST_BESIDE_WRITERS
         self._pause = 0.0
         # How much had happened when the last batch was done, and when somebody else was last seen to write.
@@ -87,7 +88,7 @@ class Pace:
     def next_of(self, numbers: BitMap, reached: int) -> BitMap:
         """The numbers after `reached`, as many as should be done at once."""
         first = numbers.rank(reached)
-        return numbers[first : first + self._size]
+        return numbers[first : first + self.size]
 
     def run(self, act: Callable[[Batch], _T]) -> _T:
         """Do `act` in a transaction of its own, again if others were in its way. Raises `Unavailable` in the end."""
@@ -101,7 +102,7 @@ class Pace:
                     result = act(batch)
                     written = _written()
             except (*database.Unreachable, *database.Refused):
-                self._size = max(self._least, self._size // 2)
+                self.size = max(self._least, self.size // 2)
                 self._pause = _PAUSE_SECONDS * (attempt + 1)
             else:
                 self._written = written
@@ -112,7 +113,7 @@ class Pace:
     def _took(self, batch: Batch) -> None:
         is_quiet = time.monotonic() - self._others_wrote_at > _QUIET_SECONDS
         growth = min(2.0, (_BATCH_SECONDS_IN_QUIET if is_quiet else _BATCH_SECONDS) / max(batch.worked, 0.001))
-        self._size = round(min(max(self._size * growth, self._least), _MOST))
+        self.size = round(min(max(self.size * growth, self._least), _MOST))
         self._pause = _PAUSE_SECONDS if is_quiet else max(_PAUSE_SECONDS, 2 * batch.seconds)
 
 
@@ -257,3 +258,58 @@ def _forget_comparisons(project_id: int, gone: Sequence[UUID]) -> None:
         sides = {id for _, *pair in made for id in pair}
         changed = Interaction.objects.filter(project=project_id, pk__in=sides).values_list("number", flat=True)
         history.write(project_id, 0, changed)
+
+
+# Feedback keys
+
+
+def delete_feedback_key(key: FeedbackKey, still_allowed: Callable[[], None]) -> None:
+    """Delete it, with all that was said under it. Raises `Unavailable`; then some of that may be gone already.
+
+    `still_allowed` is asked when nothing can refer to the key any more, and raises what speaks against its end.
+    """
+    pace, reached, numbers = Pace(), 0, _judged(key)
+    while some := pace.next_of(numbers, reached):
+        pace.run(lambda _, some=some: _forget_judgements(key, some))  # type: ignore[misc]
+        reached = some.max()
+    _delete_in_batches(pace, Outcome.objects.filter(project=key.project_id, key=key))
+    _delete_in_batches(pace, AbEntry.objects.filter(test__metric=key))
+    pace.run(lambda _: _forget_key(key, still_allowed))
+
+
+def _judged(key: FeedbackKey) -> BitMap:
+    """The numbers of the interactions that have feedback under the key, or were preferred by it."""
+    scored = Feedback.objects.filter(key=key).values_list("interaction__number", flat=True)
+    compared = Comparison.objects.filter(key=key).values("preferred_id")
+    preferred = Interaction.objects.filter(project=key.project_id, pk__in=compared).values_list("number", flat=True)
+    return BitMap(scored.iterator()) | BitMap(preferred.iterator())
+
+
+def _forget_judgements(key: FeedbackKey, numbers: BitMap) -> None:
+    rows = Interaction.objects.filter(number__among=(key.project_id, numbers))
+    judged = list(rows.values_list("pk", flat=True))
+    compared = Comparison.objects.filter(key=key, preferred_id__in=judged)
+    others = list(compared.values_list("other_id", flat=True))
+    _delete(compared)
+    _delete(Feedback.objects.filter(interaction__in=judged, key=key))
+    changed = Interaction.objects.filter(project=key.project_id, pk__in=others).values_list("number", flat=True)
+    history.write(key.project_id, 0, numbers | BitMap(changed))
+
+
+def _delete_in_batches(pace: Pace, rows: QuerySet[Any]) -> None:
+    """Of rows that the index does not know."""
+    left = list(rows.values_list("pk", flat=True))
+    while some := left[: pace.size]:
+        pace.run(lambda _, some=some: _delete(rows.model._default_manager.filter(pk__in=some)))  # type: ignore[misc]
+        del left[: len(some)]
+
+
+def _forget_key(key: FeedbackKey, still_allowed: Callable[[], None]) -> None:
+    """Who remembers its id is told by the store that it is gone."""
+    rows = FeedbackKey.objects.filter(pk=key.pk)
+    if not list(rows.select_for_update()):
+        return
+    still_allowed()
+    if numbers := _judged(key):  # said meanwhile
+        _forget_judgements(key, numbers)
+    rows.delete()

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from interactions import payloads
+from interactions import naming
+from interactions.errors import Invalid
 from interactions.models import Project
 
 
@@ -18,10 +19,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = options["key"]
-        if not payloads.PROJECT_KEY.fullmatch(key):
-            raise CommandError(
-                "A project's key has 1 to 100 letters, digits, “-”, “_” and “.”, and begins with no “.”."
-            )
+        try:
+            naming.key(key)
+        except Invalid as error:
+            raise CommandError(error.message) from None
         project, created = Project.objects.get_or_create(key=key, defaults={"name": options["name"] or key})
         if not created:
             raise CommandError(f"There is a project “{key}” already.")
