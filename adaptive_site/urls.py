@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("interactions.api_graphql.urls")),
     path("", include("interactions.api_rest.urls")),
     path("", include("interactions.web.urls")),
 ]

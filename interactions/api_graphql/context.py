@@ -37,7 +37,7 @@ class Context:
         """A user's account, if there is one: interactions may name users that have none here."""
         self.expect_people([uid])
         if self._expected:
-            from interactions.api_graphql.people import User as People  # noqa: PLC0415 - it needs this module
+            from interactions.api_graphql.people import User as People
 
             found = People.several(User.objects.filter(uid__in=self._expected))
             self._people.update({person.id: person for person in found})

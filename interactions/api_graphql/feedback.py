@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -41,7 +40,7 @@ class Metric:
 
     @strawberry.field
     def projects(self, info: Info) -> list[Annotated[Project, strawberry.lazy("interactions.api_graphql.projects")]]:
-        from interactions.api_graphql.projects import Project  # noqa: PLC0415 - the two hold each other
+        from interactions.api_graphql.projects import Project
 
         return Project.several(info.context.caller, [self.stored.project])
 
@@ -88,9 +87,7 @@ class DirectScore:
     user_uid: strawberry.Private[UUID | None]
 
     @strawberry.field
-    def created_by_user(
-        self, info: Info
-    ) -> Annotated[User, strawberry.lazy("interactions.api_graphql.people")] | None:
+    def created_by_user(self, info: Info) -> Annotated[User, strawberry.lazy("interactions.api_graphql.people")] | None:
         return info.context.person(self.user_uid)
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -20,8 +20,8 @@ from interactions.api_graphql import filters, paging
 from interactions.api_graphql.context import Info, selected
 from interactions.api_graphql.enums import CompletionSource, SortDirection
 from interactions.api_graphql.feedback import DirectScore, Metric
-from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.paging import CursorPageInput, OrderPair, PageInfo
+from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
 from interactions.errors import Invalid
 from interactions.finding import Matches, find
@@ -139,7 +139,14 @@ class Session:
 
 @strawberry.input
 class ScoreFilterInput:
-    metric: IdOrKey | None = None
+    """Scores of interactions that have these labels."""
+
+    labels: list[filters.LabelFilter] | None = None
+
+    def has(self, labels: Mapping[str, str]) -> bool:
+        return all(
+            one.key in labels and (one.value is None or labels[one.key] in one.value) for one in self.labels or ()
+        )
 
 
 @strawberry.type
@@ -170,9 +177,9 @@ class Completion:
 
     @strawberry.field
     def direct_scores(self, filter: ScoreFilterInput | None = None) -> list[DirectScore]:
-        metrics, wanted = self.page.metrics, filter.metric if filter else None
-        given = (DirectScore.of(one, metrics.get(one.key_id)) for one in self.stored.given)
-        return [one for one in given if not wanted or (one.metric and wanted in (one.metric.key, str(one.metric.id)))]
+        if filter and not filter.has(self.stored.labels):
+            return []
+        return [DirectScore.of(given, self.page.metrics.get(given.key_id)) for given in self.stored.given]
 
     @strawberry.field
     def comparison_scores(self) -> list[ComparisonScore]:
@@ -182,7 +189,7 @@ class Completion:
     def model_service(
         self,
     ) -> Annotated[ModelService, strawberry.lazy("interactions.api_graphql.models")] | None:
-        from interactions.api_graphql.models import ModelService  # noqa: PLC0415 - the two hold each other
+        from interactions.api_graphql.models import ModelService
 
         return ModelService.of(self.stored.model) if self.stored.model else None
 
@@ -215,7 +222,7 @@ class Completion:
 
 
 class Page:
-    """Interactions that are told together, so that what they need beside themselves is found for all of them at once."""
+    """Interactions that are told together, so that what they need besides is found for all of them at once."""
 
     def __init__(self, info: Info, project: StoredProject, interactions: Sequence[Interaction]) -> None:
         self.info = info
@@ -241,7 +248,7 @@ class Page:
 
     @cached_property
     def comparisons(self) -> Mapping[UUID, list[ComparisonScore]]:
-        from interactions.api_graphql.projects import Project  # noqa: PLC0415 - it needs this module
+        from interactions.api_graphql.projects import Project
 
         made = documents.comparisons(self.interactions)
         sides = {id for some in made.values() for one in some for id in (one.preferred_id, one.other_id)}
@@ -284,11 +291,12 @@ class Page:
     def siblings(self) -> Mapping[str, int]:
         hashes = {interaction.prompt_hash for interaction in self.interactions}
         same = Interaction.objects.for_project(self.project).filter(prompt_hash__in=hashes).values("prompt_hash")
-        return dict(same.annotate(count=Count("id")).values_list("prompt_hash", "count"))
+        counts = same.annotate(count=Count("id")).values_list("prompt_hash", "count")
+        return {str(digest): count for digest, count in counts}
 
     @cached_property
     def _models(self) -> Mapping[int, Model]:
-        from interactions.api_graphql.models import Model  # noqa: PLC0415 - it needs this module
+        from interactions.api_graphql.models import Model
 
         used = {one.model.pk: one.model for one in self.interactions if one.model}
         return dict(zip(used, Model.of_project(used.values()), strict=True))
@@ -337,7 +345,7 @@ class Page:
 def _metadata(interaction: Interaction, stored: Mapping[str, Any]) -> CompletionMetadata:
     counts = (interaction.completion_tokens, interaction.prompt_tokens, interaction.total_tokens)
     completion, prompt, total = counts
-    timings = {"first_token_ms": interaction.first_token_ms, "total_ms": interaction.total_ms}
+    timings: Any = {"first_token_ms": interaction.first_token_ms, "total_ms": interaction.total_ms}
     return CompletionMetadata(
         parameters=stored.get("parameters"),
         timings=timings if any(value is not None for value in timings.values()) else None,

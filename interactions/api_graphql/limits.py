@@ -106,7 +106,7 @@ class _Walk:
 
     def _size(self, field: FieldNode) -> int:
         """The rows of a page: never less than one, so that empty pages do not hide what is below them."""
-        given = next((one.value for one in field.arguments if one.name.value == "page"), None)
+        given = next((one.value for one in field.arguments or () if one.name.value == "page"), None)
         page = self._value(given)
         sizes = [page.get(name) for name in ("first", "last")] if isinstance(page, Mapping) else []
         known = [size for size in sizes if isinstance(size, int)]

@@ -61,7 +61,7 @@ class Model:
 
     @strawberry.field
     def projects(self, info: Info) -> list[Annotated[Project, strawberry.lazy("interactions.api_graphql.projects")]]:
-        from interactions.api_graphql.projects import Project  # noqa: PLC0415 - the two hold each other
+        from interactions.api_graphql.projects import Project
 
         caller = info.context.caller
         return Project.several(caller, access.projects(caller).filter(pk__in=self.uses).order_by("key"))

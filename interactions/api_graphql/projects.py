@@ -21,9 +21,10 @@ from interactions.api_graphql.people import Role, Team
 from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
 from interactions.errors import Invalid
-from interactions.models import FeedbackKey, Share as StoredShare
+from interactions.models import FeedbackKey
 from interactions.models import Model as StoredModel
 from interactions.models import Project as StoredProject
+from interactions.models import Share as StoredShare
 
 
 @strawberry.type
@@ -145,7 +146,7 @@ class ProjectCreate:
 
 @strawberry.input
 class ProjectUpdate:
-    """null leaves a field unchanged. Projects have no widgets, metadata or archive here: asking for these is refused."""
+    """null leaves a field unchanged. Projects have no widgets, metadata or archive here: these are refused."""
 
     name: str | None = None
     description: str | None = None
@@ -197,7 +198,11 @@ class ProjectsMutation:
     @needs(Permission.UPDATE_PROJECT)
     def update_project(self, info: Info, id_or_key: IdOrKey, input: ProjectUpdate) -> Project:
         project = info.context.project(id_or_key, Permission.UPDATE_PROJECT)
-        for name, value in (("widgets", input.widgets), ("metadata", input.metadata), ("isArchived", input.is_archived)):
+        for name, value in (
+            ("widgets", input.widgets),
+            ("metadata", input.metadata),
+            ("isArchived", input.is_archived),
+        ):
             if value:
                 raise Invalid("Projects have no such thing on this server. Leave it out.", name)
         changed = projects.update(

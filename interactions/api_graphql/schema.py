@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import strawberry
 
+from interactions.api_graphql.curation import CurationMutation, CurationQuery
 from interactions.api_graphql.elsewhere import ElsewhereMutation
 from interactions.api_graphql.feedback import FeedbackMutation, FeedbackQuery
+from interactions.api_graphql.grouped import GroupedQuery
 from interactions.api_graphql.interactions import ImageContentPart, InteractionsQuery, TextContentPart
 from interactions.api_graphql.models import ModelsMutation, ModelsQuery
 from interactions.api_graphql.people import PeopleMutation, PeopleQuery
@@ -14,12 +16,12 @@ from interactions.api_graphql.scalars import CONFIG
 
 
 @strawberry.type
-class Query(InteractionsQuery, FeedbackQuery, ProjectsQuery, ModelsQuery, PeopleQuery):
+class Query(InteractionsQuery, GroupedQuery, CurationQuery, FeedbackQuery, ProjectsQuery, ModelsQuery, PeopleQuery):
     pass
 
 
 @strawberry.type
-class Mutation(FeedbackMutation, ProjectsMutation, ModelsMutation, PeopleMutation, ElsewhereMutation):
+class Mutation(CurationMutation, FeedbackMutation, ProjectsMutation, ModelsMutation, PeopleMutation, ElsewhereMutation):
     pass
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -44,12 +45,15 @@ _HINTED = ("project", "metric", "model", "user", "integration")
 @csrf_exempt  # only keys are looked at, and a browser sends none by itself
 @require_POST
 def graphql(request: HttpRequest) -> HttpResponse:
-    caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
     try:
-        told = _answer(_read(request), Context(caller))
+        caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+        return _response(_answer(_read(request), Context(caller)))
+    except RequestDataTooBig:
+        return _refused(bridge.too_large())
     except RequestError as error:
-        return _response({"errors": [_told(error)]}, 400 if error.status < 500 else error.status)
-    return _response(told)
+        return _refused(error)
+    except database.Unreachable as error:
+        return _refused(_fault(error))
 
 
 graphql.permission = "signed-in"  # type: ignore[attr-defined]
@@ -57,6 +61,13 @@ graphql.permission = "signed-in"  # type: ignore[attr-defined]
 
 def _response(told: Mapping[str, Any], status: int = 200) -> HttpResponse:
     return HttpResponse(to_json(told), content_type="application/json", status=status)
+
+
+def _refused(error: RequestError) -> HttpResponse:
+    response = _response({"errors": [_told(error)]}, error.status)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 # Reading the request

@@ -4,7 +4,7 @@ Writes that arrive together are committed together (`writer`); other synchronous
 `bodies` and `streams` are what comes in and goes out; `server` is the ASGI application around Django's.
 """
 
-from interactions.bridge.bodies import SMALL_BODY, body, forget_body, too_large
+from interactions.bridge.bodies import SMALL_BODY, body, forget_body, read_body, too_large
 from interactions.bridge.callers import caller, forget_caller
 from interactions.bridge.streams import streamed
 from interactions.bridge.threads import in_thread
@@ -18,6 +18,7 @@ __all__ = [
     "forget_body",
     "forget_caller",
     "in_thread",
+    "read_body",
     "streamed",
     "too_large",
 ]

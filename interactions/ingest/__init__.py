@@ -6,7 +6,7 @@ here if at all) and inserted. Acts that arrive together share one transaction. W
 
 from interactions.ingest.acts import Act, AddFeedback, AddOutcome, Compare, Record
 from interactions.ingest.commit import Answer, Request, commit, perform, told
-from interactions.ingest.labels import remove_feedback, remove_label, set_label
+from interactions.ingest.labels import change_labels, remove_feedback, remove_label, set_label
 from interactions.ingest.preparation import Prepared, prepare, store_images
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Prepared",
     "Record",
     "Request",
+    "change_labels",
     "commit",
     "perform",
     "prepare",

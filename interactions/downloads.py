@@ -1,0 +1,62 @@
+"""Selections of interactions that wait to be fetched under an address of their own, for a day."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import Literal, get_args
+
+from django.conf import settings
+from pydantic_core import from_json, to_json
+from pyroaring import BitMap
+
+from interactions.errors import NotFound
+from interactions.models import Project
+
+# The lossless documents, or training records of prompts with completions.
+Form = Literal["documents", "records"]
+
+_SECONDS_KEPT = 86_400
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
+
+
+def offer(project: Project, numbers: BitMap, form: Form) -> str:
+    """Keep a selection. Returns its token, which whoever may read the project's interactions can `take`."""
+    directory = _directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    _forget_old(directory)
+    token = secrets.token_urlsafe(16)
+    kept = directory / token
+    unfinished = kept.with_suffix(".new")
+    unfinished.write_bytes(to_json({"project": project.pk, "form": form}) + b"\n" + numbers.serialize())
+    unfinished.replace(kept)
+    return token
+
+
+def take(project: Project, token: str) -> tuple[BitMap, Form]:
+    """Raises `NotFound` where there is no such selection of this project, or no longer."""
+    try:
+        if not _TOKEN.fullmatch(token):
+            raise FileNotFoundError
+        head, _, numbers = (_directory() / token).read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        raise NotFound("There is no such download, or it is older than a day. Ask for a new one.", "token") from None
+    kept = from_json(head)
+    if kept["project"] != project.pk or kept["form"] not in get_args(Form):
+        raise NotFound("There is no such download, or it is older than a day. Ask for a new one.", "token")
+    return BitMap.deserialize(numbers), kept["form"]
+
+
+def _forget_old(directory: Path) -> None:
+    for kept in directory.iterdir():
+        try:
+            if time.time() - kept.stat().st_mtime > _SECONDS_KEPT:
+                kept.unlink()
+        except FileNotFoundError:
+            pass  # another process did
+
+
+def _directory() -> Path:
+    return Path(settings.DATA_DIR) / "downloads"
