@@ -165,11 +165,11 @@ def create_user(caller: Caller, email: str, name: str, places: Iterable[Place], 
 
 @told()
 def delete_user(caller: Caller, user: User) -> None:
-    """With their keys and memberships. What they logged and said stays."""
+    """With their keys and memberships. What they logged and said stays; so does `user`, to be told of."""
     caller.demand(Permission.MANAGE_USERS)
     with _an_administrator_left():
         _allow_touching(caller, user)
-        user.delete()
+        User.objects.filter(pk=user.pk).delete()
 
 
 # Teams
@@ -199,7 +199,7 @@ def delete_team(caller: Caller, team: Team) -> None:
         if keys := list(orphaned.values_list("key", flat=True)[:5]):
             raise Conflict(f"No other team owns {', '.join(keys)}. Make another team the owner first.", "team")
         refuse_if_used(ExternalModel.objects.filter(team=team), "team")
-        team.delete()
+        Team.objects.filter(pk=team.pk).delete()
 
 
 def refuse_if_used(externals: QuerySet[ExternalModel], field: str) -> None:
@@ -266,7 +266,7 @@ def delete_role(caller: Caller, role: Role) -> None:
     caller.demand(Permission.MANAGE_ROLES)
     _is_own(role)
     try:
-        role.delete()
+        Role.objects.filter(pk=role.pk).delete()
     except ProtectedError:
         raise Conflict(
             f"The role “{role.key}” is in use. Give those who have it, and what is shared by it, another first.", "role"
