@@ -62,6 +62,11 @@ def _found(one: _M | None, sentence: str, field: str) -> _M:
     return one
 
 
+def make_administrator(user: User) -> None:
+    """For commands: whoever can run them can do everything anyway."""
+    Member.objects.update_or_create(user=user, team=find_team(ADMIN_TEAM), defaults={"role": find_role("admin")})
+
+
 def belong(user: User, project: Project, role_key: str = "power_user") -> None:
     """Let a user into a project by the team that owns it, which is made if there is none. For commands."""
     owner = Team.objects.filter(shares__project=project, shares__is_owner=True).exclude(key=ADMIN_TEAM).first()

@@ -51,6 +51,16 @@ def test_a_key_is_printed_and_nothing_else(project: Project) -> None:
     assert access.authenticate(access.digest(printed.strip())).grants.keys() == {"support"}
 
 
+def test_a_key_can_reach_all_that_its_user_may_do(vic: User, project: Project) -> None:
+    secret = said("create_api_key", "--all", email="vic@example.org").strip()
+    assert access.authenticate(access.digest(secret)).permissions(project.pk) == access.ROLES["read-only"]
+
+
+def test_a_key_can_make_its_user_an_administrator(vic: User) -> None:
+    secret = said("create_api_key", "--admin", email="vic@example.org").strip()
+    assert access.authenticate(access.digest(secret)).everywhere == access.EVERYTHING
+
+
 def test_a_key_for_someone_who_is_there_leaves_them_as_they_are(vic: User, project: Project) -> None:
     said("create_api_key", email="vic@example.org", project=["support"])
     assert User.objects.count() == 1

@@ -169,7 +169,7 @@ def _outcome(result: ExecutionResult) -> dict[str, Any]:
 
 def _formatted(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
-    if cause is None:  # the query's own fault
+    if cause is None or error.path is None:  # the query's own fault, or that of a variable in it
         return dict(error.formatted)
     told = _told(cause if isinstance(cause, RequestError) else _fault(cause))
     return told | {"path": error.path, "locations": [place.formatted for place in error.locations or ()]}

@@ -17,7 +17,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--email", required=True, help="whose key it is; an account is made if there is none")
-        parser.add_argument("--project", required=True, action="append", help="a project's key; may be repeated")
+        reach = parser.add_mutually_exclusive_group(required=True)
+        reach.add_argument("--project", action="append", help="a project's key; may be repeated. It reaches only these")
+        reach.add_argument("--all", action="store_true", help="it reaches all that its user may do")
+        reach.add_argument("--admin", action="store_true", help="the same, and its user becomes an administrator")
         parser.add_argument("--name", default="", help="what the key is for")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,12 +29,14 @@ class Command(BaseCommand):
             validate_email(email)
         except ValidationError:
             raise CommandError(f"“{email}” is not an email address.") from None
-        projects = [self._project(key) for key in options["project"]]
+        projects = [self._project(key) for key in options["project"] or ()]
         with transaction.atomic():
             user = User.objects.filter(email=email).first() or User.objects.create_user(email)
             for project in projects:
                 people.belong(user, project)
-            issued = access.issue_key(user, projects, options["name"])
+            if options["admin"]:
+                people.make_administrator(user)
+            issued = access.issue_key(user, projects if options["project"] else None, options["name"])
         self.stdout.write(issued.secret)
 
     def _project(self, key: str) -> Project:
