@@ -95,8 +95,9 @@ def _judgements(interactions: Sequence[Interaction]) -> None:
     feedback = list(_all("Feedback").filter(interaction__in=by_id).order_by("created_at", "id"))
     keys = _all("FeedbackKey").in_bulk({one.key_id for one in feedback})
     for one in feedback:
-        one.key = keys[one.key_id]
-        by_id[one.interaction_id].given.append(one)
+        if one.key_id in keys:  # else it was deleted meanwhile, and what was said under it before that
+            one.key = keys[one.key_id]
+            by_id[one.interaction_id].given.append(one)
 
 
 def _labels(ids: Iterable[UUID]) -> Iterable[tuple[UUID, str, str]]:
