@@ -18,6 +18,8 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 # Limits, in bytes unless the name says otherwise
 MAX_REQUEST_BYTES = env.integer("MAX_REQUEST_MB", 64, least=1, most=2048) * 1024 * 1024
+# Of an upload; such a body goes to the disk as it arrives, whereas others are held in memory.
+MAX_PART_BYTES = 100 * 1024 * 1024
 MAX_IMAGE_BYTES = env.integer("MAX_IMAGE_MB", 20, least=1, most=2048) * 1024 * 1024
 MAX_IMAGE_PIXELS = env.integer("MAX_IMAGE_MEGAPIXELS", 40, least=1, most=1000) * 1_000_000
 QUERY_SECONDS = env.integer("QUERY_SECONDS", 10, least=1, most=3_600)

@@ -113,6 +113,10 @@ class Caller:
     def may_in_some_team(self, permission: Permission) -> bool:
         return permission in self.everywhere or any(permission in allowed for allowed in self.teams.values())
 
+    def may_in_some_project(self, permission: Permission) -> bool:
+        """For what belongs to no project yet."""
+        return permission in self.everywhere or any(permission in grant.permissions for grant in self.grants.values())
+
     def demand(self, permission: Permission) -> None:
         """For what concerns the server as a whole."""
         if permission not in self.everywhere:

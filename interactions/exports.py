@@ -28,7 +28,7 @@ def jsonl(matches: Matches, project: Project, *, inline: bool = True) -> Iterato
         for chunk in _chunks(matches)
         for document in documents.whole(chunk, project.key, "inline if there" if inline else "link")
     )
-    return _gathered(lines)
+    return gathered(lines)
 
 
 _COLUMNS = (
@@ -43,7 +43,7 @@ def as_csv(matches: Matches, project: Project) -> Iterator[bytes]:
     metrics = list(FeedbackKey.objects.filter(project=project).order_by("key").values_list("key", flat=True))
     head = [*_COLUMNS, *(f"label {key}" for key in labels), *(f"feedback {key}" for key in metrics)]
     lines = (_line(_cells(interaction, labels, metrics)) for chunk in _chunks(matches) for interaction in chunk)
-    return _gathered(chain([_line(head)], lines))
+    return gathered(chain([_line(head)], lines))
 
 
 def _cells(interaction: Interaction, labels: list[str], metrics: list[str]) -> list[Any]:
@@ -99,7 +99,7 @@ def _chunks(matches: Matches) -> Iterator[list[Interaction]]:
         beyond = found[-1]
 
 
-def _gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
+def gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Lines in pieces large enough to be worth sending."""
     held: list[bytes] = []
     size = 0

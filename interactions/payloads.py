@@ -34,8 +34,11 @@ _TOO_DEEP = f"The value is nested more than {MAX_DEPTH} levels deep. Send a flat
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value in `body`. Raises `RequestError` (400) when it is none, `Invalid` for what JSON alone allows."""
+def parse_json(body: bytes, called: str = "body") -> Any:
+    """The JSON value in `body`, which errors call so.
+
+    Raises `RequestError` (400) when it is none, `Invalid` for what JSON alone allows.
+    """
     if not body.strip():
         raise RequestError("The request has no body. Send a JSON object.")
     try:
@@ -43,7 +46,7 @@ def parse_json(body: bytes) -> Any:
     except ValueError as error:
         if str(error).startswith("recursion limit"):
             raise Invalid(_TOO_DEEP) from None
-        raise RequestError(f"The body is not valid JSON: {_sentence(str(error))}.") from None
+        raise RequestError(f"The {called} is not valid JSON: {_sentence(str(error))}.") from None
     check_values(value)
     return value
 
@@ -307,3 +310,17 @@ class Batch(Shape):
     """Body of `POST /api/v1/interactions/batch`. Each item is read on its own, so that one cannot spoil the others."""
 
     interactions: Annotated[list[Any], Field(max_length=MAX_BATCH)]
+
+
+class NewUpload(Shape):
+    """Body of `POST /api/v1/upload/init`."""
+
+    content_type: Annotated[str, AfterValidator(_without_nul), Field(max_length=200)] = "application/jsonl"
+    metadata: dict[str, Any] | None = None
+    total_parts_count: int
+
+
+class UploadSession(Shape):
+    """Body of `POST /api/v1/upload/status` and `DELETE /api/v1/upload/abort`."""
+
+    session_id: str

@@ -39,6 +39,7 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
     choices._known.clear()
     monkeypatch.setattr(threads, "_run", lambda act, *arguments: sync_to_async(act)(*arguments))
     monkeypatch.setattr(writer, "_submit", sync_to_async(lambda request: ingest.commit([request])[0]))
+    settings.DATA_DIR = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path / "images"}},

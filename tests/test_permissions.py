@@ -93,6 +93,7 @@ def test_who_may_only_look_cannot_judge(vic: User, project: Project) -> None:
 def test_no_api_route_answers_without_a_valid_key(header: str, db: None) -> None:
     for path, method, _ in _api_routes():
         address = path.replace("{interaction_id}", str(uuid4())).replace("{project}", "p").replace("{name}", "0" * 64)
+        address = address.replace("{dataset_id}", str(uuid4()))
         extra = {"data": "{}", "content_type": "application/json"} if method == "post" else {}
         response = getattr(Client(), method)(address, headers={"Authorization": header}, **extra)
         assert response.status_code == 401, f"{method} {address}"

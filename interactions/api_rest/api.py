@@ -40,6 +40,8 @@ _BODIES: tuple[type[BaseModel], ...] = (
     payloads.Feedback,
     payloads.Comparison,
     payloads.Outcome,
+    payloads.NewUpload,
+    payloads.UploadSession,
 )
 
 

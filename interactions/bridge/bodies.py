@@ -82,6 +82,6 @@ def _unzstd(raw: bytes) -> bytes:
 _CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": _gunzip, "zstd": _unzstd, "identity": bytes, "": bytes}
 
 
-def too_large() -> TooLarge:
-    limit = settings.MAX_REQUEST_BYTES // 1024 // 1024
-    return TooLarge(f"The request has more than {limit} MB. Send fewer interactions at a time.")
+def too_large(most: int | None = None) -> TooLarge:
+    limit = (most or settings.MAX_REQUEST_BYTES) // 1024 // 1024
+    return TooLarge(f"The request has more than {limit} MB. Send less at a time.")

@@ -22,6 +22,9 @@ from interactions.bridge.threads import in_page_thread
 from interactions.errors import RequestError, TimedOut
 
 _API = "/api/v1/"
+# Files: they are written by threads that may wait for a disk, not where interactions are recorded.
+_UPLOADS = "/api/v1/upload/"
+_PART = "/api/v1/upload/part"
 
 _Message = MutableMapping[str, Any]
 _Scope = dict[str, Any]
@@ -43,11 +46,13 @@ class Application:
             raise ValueError(f"{scope['type']} connections are not served")
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > settings.MAX_REQUEST_BYTES:
-            await _refuse(send, too_large())
+        path = scope["path"]
+        most = settings.MAX_PART_BYTES if path == _PART else settings.MAX_REQUEST_BYTES
+        if length.isdigit() and int(length) > most:
+            await _refuse(send, too_large(most))
             return
-        counted = _Counted(receive)
-        is_write = scope["method"] == "POST" and scope["path"].startswith(_API)
+        counted = _Counted(receive, most)
+        is_write = scope["method"] == "POST" and path.startswith(_API) and not path.startswith(_UPLOADS)
         try:
             await (self._writes if is_write else self._pages)(scope, counted, send)
         except RequestError as error:
@@ -57,15 +62,16 @@ class Application:
 class _Counted:
     """Counts the bytes of a body while they arrive. Called for each piece, so it does nothing else."""
 
-    def __init__(self, receive: _Receive) -> None:
+    def __init__(self, receive: _Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._bytes = 0
 
     async def __call__(self) -> _Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > settings.MAX_REQUEST_BYTES:
-            raise too_large()
+        if self._bytes > self._most:
+            raise too_large(self._most)
         return message
 
 

@@ -1,7 +1,7 @@
 """Everything that differs between SQLite and PostgreSQL, and nothing else."""
 
 from interactions.database.fields import CompactUUIDField, DigestField, LongTextField
-from interactions.database.files import DurableFiles, original_name
+from interactions.database.files import UNFINISHED, DurableFiles, NewFile, discard_files, original_name
 from interactions.database.limits import keep_to_time, time_limit
 from interactions.database.log import keep_log_short, leave_log_alone
 from interactions.database.packing import Packed, beginning, cut, packed, unpack
@@ -11,10 +11,12 @@ from interactions.database.vendor import Refused, Unreachable
 from interactions.database.writing import advance, insert_rows, wait_at_most, writers_wait
 
 __all__ = [
+    "UNFINISHED",
     "CompactUUIDField",
     "DigestField",
     "DurableFiles",
     "LongTextField",
+    "NewFile",
     "Packed",
     "Refused",
     "Unreachable",
@@ -22,6 +24,7 @@ __all__ = [
     "beginning",
     "compress_quickly",
     "cut",
+    "discard_files",
     "drop_references",
     "insert_rows",
     "keep_log_short",

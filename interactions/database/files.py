@@ -3,31 +3,65 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from uuid import uuid4
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
 
+class NewFile:
+    """A file that is written in a block of `with`. `keep` puts it under its name, whole and for good; without that it
+    is gone when the block ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        parents = self._path.parents
+        self._changed = {parents[0], *(parent.parent for parent in parents if not parent.exists())}
+        parents[0].mkdir(parents=True, exist_ok=True)
+        self._file = NamedTemporaryFile(dir=parents[0], prefix=f"{self._path.name}.", suffix=UNFINISHED, delete=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+        Path(self._file.name).unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Onto the disk, not yet under its name: what takes long, if `keep` must not."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def keep(self) -> None:
+        self.flush()
+        Path(self._file.name).replace(self._path)
+        for directory in self._changed:
+            _sync_directory(directory)
+
+
+# How the names of files end that are being written.
+UNFINISHED = ".new"
+
+
 class DurableFiles(FileSystemStorage):
     """Files named by their content. When `save` returns, the file is on the disk under its name, whole, for good."""
 
     def _save(self, name: str, content: File[Any]) -> str:
-        path = Path(self.path(name))
-        made = [parent for parent in path.parents if not parent.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.writelines(content.chunks())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
-        for directory in {path.parent, *(parent.parent for parent in made)}:
-            _sync_directory(directory)
+        with NewFile(Path(self.path(name))) as file:
+            for chunk in content.chunks():
+                file.write(chunk)
+            file.keep()
         return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
@@ -59,11 +93,7 @@ class DurableFiles(FileSystemStorage):
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove files for good: not even a power cut brings them back once this has returned."""
-        paths = [Path(self.path(name)) for name in names]
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for directory in {path.parent for path in paths}:
-            _sync_directory(directory)
+        discard_files([Path(self.path(name)) for name in names])
 
 
 _ASIDE = ".deleted"
@@ -71,6 +101,14 @@ _ASIDE = ".deleted"
 
 def original_name(aside: str) -> str:
     return aside.removesuffix(_ASIDE).rpartition(".")[0]
+
+
+def discard_files(paths: Sequence[Path]) -> None:
+    """Remove those of them that there are, for good: not even a power cut brings them back."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for directory in {path.parent for path in paths if path.parent.exists()}:
+        _sync_directory(directory)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -99,7 +99,7 @@ def test_too_long_a_body_is_refused_by_its_promise(strict: Door) -> None:
     assert status == 413
     assert answer["error"] == {
         "code": "too_large",
-        "message": "The request has more than 1 MB. Send fewer interactions at a time.",
+        "message": "The request has more than 1 MB. Send less at a time.",
         "field": None,
     }
 

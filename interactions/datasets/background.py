@@ -1,0 +1,160 @@
+"""What a server does by itself: it makes the datasets that were asked for, and clears away what was left behind.
+
+One worker at a time makes a dataset, and says again and again that it is alive; silent for `_SILENCE`, it is taken for
+dead, and another begins anew. What only one may do is done with the row locked, so two that both think that it is
+theirs cannot mix their work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from interactions import ids
+from interactions.database import discard_files
+from interactions.datasets import files, library, uploads
+from interactions.datasets.files import Content
+from interactions.datasets.making import write_file, write_selection
+from interactions.datasets.records import Survey
+from interactions.datasets.selections import Selection
+from interactions.errors import Invalid, RequestError
+from interactions.models import Dataset
+
+_SILENCE = timedelta(seconds=10)
+_SAID_EVERY_SECONDS = 1.0
+# A thread that computes without a pause holds up the event loop by milliseconds each time that comes back from waiting.
+_PAUSED_EVERY_SECONDS = 0.001
+_TIDIED_EVERY_SECONDS = 3_600
+
+_tidied_at = float("-inf")
+
+
+def carry_on() -> None:
+    """Do what there is to do. To be called again and again, in one thread of each server process."""
+    global _tidied_at
+    if time.monotonic() - _tidied_at > _TIDIED_EVERY_SECONDS:
+        uploads.forget_stale()
+        files.sweep()
+        _tidied_at = time.monotonic()
+    while (claim := _next_claim()) is not None:
+        _make(claim)
+
+
+class _Lost(Exception):
+    """Somebody else makes it now, or it was deleted."""
+
+
+class _Claim:
+    """The right to make a dataset."""
+
+    def __init__(self, pk: int) -> None:
+        self._pk = pk
+        self._worker = uuid4().hex
+        self._said_at = self._paused_at = float("-inf")
+
+    def take(self) -> bool:
+        free = Q(worked_until=None) | Q(worked_until__lte=ids.now())
+        return self._say(_pending().filter(free, pk=self._pk), 0.0)
+
+    def renew(self, done: int, total: int) -> None:
+        """Called with each record: lets others run, and says from time to time how far it is. Raises `_Lost`."""
+        now = time.monotonic()
+        if now - self._paused_at >= _PAUSED_EVERY_SECONDS:
+            time.sleep(0)  # which takes longer than most records
+            self._paused_at = now
+        if now - self._said_at < _SAID_EVERY_SECONDS:
+            return
+        if not self._say(self._mine(), min(done / max(total, 1), 0.99)):
+            raise _Lost
+
+    def _say(self, rows: QuerySet[Dataset], progress: float) -> bool:
+        self._said_at = time.monotonic()
+        return bool(rows.update(worker=self._worker, worked_until=ids.now() + _SILENCE, progress=progress))
+
+    def dataset(self) -> Dataset:
+        """As it is now; nobody else changes it until the transaction around this ends. Raises `_Lost`."""
+        with transaction.atomic():
+            dataset = self._mine().select_for_update().first()
+        if dataset is None:
+            raise _Lost
+        return dataset
+
+    def _mine(self) -> QuerySet[Dataset]:
+        return _pending().filter(pk=self._pk, worker=self._worker)
+
+
+def _pending() -> QuerySet[Dataset]:
+    return Dataset.objects.filter(state=Dataset.State.PENDING)
+
+
+def _next_claim() -> _Claim | None:
+    """Those that nobody has tried come first: one that fails again and again holds up no other."""
+    waiting = _pending().filter(Q(worked_until=None) | Q(worked_until__lte=ids.now()))
+    for pk in waiting.order_by(F("worked_until").asc(nulls_first=True), "id").values_list("pk", flat=True):
+        claim = _Claim(pk)
+        if claim.take():
+            return claim
+    return None
+
+
+def _make(claim: _Claim) -> None:
+    try:
+        dataset = claim.dataset()
+        with Content(dataset) as kept:
+            found = _written(dataset, kept, claim)
+            kept.finish()
+            with _end(claim) as dataset:
+                library.describe(dataset, found, kept.size)
+                kept.keep()
+    except _Lost:
+        return
+    except RequestError as error:
+        if error.status >= 500:
+            raise
+        with suppress(_Lost), _end(claim) as dataset:
+            dataset.state, dataset.error = Dataset.State.ERROR, error.message
+
+
+def _written(dataset: Dataset, kept: Content, claim: _Claim) -> Survey:
+    if dataset.source == Dataset.Source.FILTERED:
+        return _of_selection(dataset, kept, claim)
+    upload = dataset.upload
+    if upload is None or len(files.parts(upload)) < upload.parts:
+        raise _gone()
+    size = files.upload_size(upload)
+    return write_file(dataset, files.read_upload(upload), kept, lambda done: claim.renew(done, size))
+
+
+def _of_selection(dataset: Dataset, kept: Content, claim: _Claim) -> Survey:
+    try:
+        selection = Selection.unpack(files.selection_path(dataset).read_bytes())
+    except FileNotFoundError:
+        raise _gone() from None
+    total = 2 * len(selection.numbers)
+    return write_selection(dataset, selection, kept, lambda done: claim.renew(done, total))
+
+
+def _gone() -> Invalid:
+    return Invalid("What it was to be made of is missing in the store. Delete it, and begin again.")
+
+
+@contextmanager
+def _end(claim: _Claim) -> Iterator[Dataset]:
+    """The dataset, locked, for its end to be written down. What it was made of goes with that."""
+    with transaction.atomic():
+        dataset = claim.dataset()
+        upload = dataset.upload
+        yield dataset
+        dataset.upload, dataset.worker, dataset.worked_until = None, "", None
+        dataset.save()
+        if upload is not None:
+            upload.delete()
+    discard_files([files.selection_path(dataset)])
+    if upload is not None:
+        files.discard_parts(upload.uid)
