@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 from django.db.backends.signals import connection_created
 
-from interactions import database, index, removal, texts
+from interactions import ab_tests, database, index, removal, texts
 from interactions.bridge import writer
 from interactions.bridge.threads import with_kept_connection
 
@@ -35,6 +35,7 @@ WORK: Mapping[str, Callable[[], None]] = {
     "log": database.keep_log_short,
     "index": index.keep_all,
     "removal": removal.carry_on,
+    "ab_tests": ab_tests.carry_on,
     "texts": _indexer.keep_all if settings.TEXT_INDEX else _indexer.keep_tidy,
 }
 
