@@ -22,6 +22,7 @@ from interactions import access, conditions, exports, finding, ids, images, inge
 from interactions.errors import NotFound, Unavailable
 from interactions.ingest import history
 from interactions.models import (
+    AbEntry,
     Change,
     Comparison,
     Feedback,
@@ -115,7 +116,7 @@ def sides(preferred: dict[str, Any], other: dict[str, Any]) -> dict[str, str]:
 
 def test_every_table_that_belongs_to_an_interaction_is_known_here() -> None:
     """A new one must go with the interaction, too; then it can be added."""
-    known = {Feedback, ImageUse, Labelling, Transcript}
+    known = {AbEntry, Feedback, ImageUse, Labelling, Transcript}
     refer = {
         model
         for model in apps.get_app_config("interactions").get_models()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 from django.db.backends.signals import connection_created
 
-from interactions import database, datasets, index, removal, texts
+from interactions import ab_tests, database, datasets, index, removal, texts
 from interactions.bridge import writer
 from interactions.bridge.threads import with_kept_connection
 
@@ -36,6 +36,7 @@ WORK: Mapping[str, Callable[[], None]] = {
     "log": database.keep_log_short,
     "index": index.keep_all,
     "removal": removal.carry_on,
+    "ab_tests": ab_tests.carry_on,
     "texts": _indexer.keep_all if settings.TEXT_INDEX else _indexer.keep_tidy,
 }
 

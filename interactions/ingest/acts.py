@@ -45,7 +45,10 @@ class Record:
         keys = self.values()
         model = vocabulary.model_id(prepared.project_id, prepared.model_key) if prepared.model_key else None
         labels = vocabulary.label_ids(prepared.project_id, prepared.labels.items())
+        test = vocabulary.ab_test_id(prepared.project_id, prepared.ab_campaign) if prepared.ab_campaign else None
         batch.add_interaction(prepared, model)
+        if test is not None:
+            batch.add_entry(prepared.project_id, prepared.id, test)
         for pair in prepared.labels.items():
             batch.add_labelling(prepared.project_id, prepared.id, *labels[pair])
         feedback_ids = [

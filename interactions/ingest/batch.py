@@ -16,6 +16,7 @@ from interactions.images import Picture
 from interactions.ingest import history
 from interactions.ingest.preparation import Prepared
 from interactions.models import (
+    AbEntry,
     Comparison,
     Feedback,
     IdempotencyKey,
@@ -34,6 +35,7 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Labelling: ("project", "interaction", "key", "label"),
     Feedback: ("id", "project", "interaction", "key", "value", "details", "reason", "user_uid", "created_at"),
     ImageUse: ("project", "interaction", "image", "position"),
+    AbEntry: ("project", "interaction", "test"),
     Comparison: ("id", "project", "key", "preferred_id", "other_id", "tied", "user_uid", "created_at"),
     Outcome: ("id", "project", "key", "session_id", "value", "details", "user_uid", "created_at"),
     IdempotencyKey: ("api_key", "key", "request_digest", "answer", "created_at"),
@@ -75,6 +77,9 @@ class Batch:
 
     def add_labelling(self, project_id: int, interaction: UUID, key_id: int, label_id: int) -> None:
         self._rows[Labelling].append((project_id, interaction, key_id, label_id))
+
+    def add_entry(self, project_id: int, interaction: UUID, test_id: int) -> None:
+        self._rows[AbEntry].append((project_id, interaction, test_id))
 
     def add_feedback(
         self,

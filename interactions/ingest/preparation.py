@@ -22,6 +22,7 @@ class Prepared:
     project_id: int
     created_at: datetime
     model_key: str | None
+    ab_campaign: str | None
     labels: dict[str, str]
     feedbacks: list[payloads.FeedbackItem]
     row: dict[str, Any]
@@ -48,6 +49,7 @@ def prepare(
         project_id=project_id,
         created_at=created_at,
         model_key=payload.model_service,
+        ab_campaign=payload.ab_campaign,
         labels=payload.labels,
         feedbacks=payload.feedbacks,
         row=_row(payload, apart, identifier, created_at, recorded_at, user_uid),

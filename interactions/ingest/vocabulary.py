@@ -1,4 +1,5 @@
-"""The ids of names: models, labels, feedback keys. They never change once committed, so each process remembers them.
+"""The ids of names: models, labels, feedback keys, A/B tests. They never change once committed, so each process remembers
+them.
 
 A name that is deleted takes its id along for good. Who still remembers it is told so by the store when they use it
 (`database.Refused`), forgets, and looks again.
@@ -9,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from interactions.models import FeedbackKey, Label, LabelKey, Model
+from django.db.models import Q
+
+from interactions import ids
+from interactions.models import AbTest, FeedbackKey, Label, LabelKey, Model
 
 # Each entry takes some 200 bytes; at the limit the memory starts anew.
 _LIMIT = 50_000
@@ -17,6 +21,7 @@ _LIMIT = 50_000
 _models: dict[tuple[int, str], int] = {}
 _labels: dict[tuple[int, str, str], tuple[int, int]] = {}
 _feedback_keys: dict[tuple[int, str], KnownKey] = {}
+_ab_tests: dict[tuple[int, str], int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ def forget() -> None:
     _models.clear()
     _labels.clear()
     _feedback_keys.clear()
+    _ab_tests.clear()
 
 
 def forget_feedback_key(project_id: int, key: str) -> None:
@@ -56,6 +62,20 @@ def model_id(project_id: int, key: str) -> int:
         _make_room(_models)
         model, _ = Model.objects.get_or_create(project_id=project_id, key=key, defaults={"name": key})
         known = _models[project_id, key] = model.pk
+    return known
+
+
+def ab_test_id(project_id: int, key_or_id: str) -> int | None:
+    """The A/B test with this key or public id, if the project has one. It may be made later, so that there is none is
+    not remembered."""
+    known = _ab_tests.get((project_id, key_or_id))
+    if known is None:
+        uid = ids.uuid(key_or_id)
+        named = Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id)
+        found = AbTest.objects.filter(named, project_id=project_id).values_list("id", flat=True).first()
+        if found is None:
+            return None
+        known = _ab_tests[project_id, key_or_id] = found
     return known
 
 

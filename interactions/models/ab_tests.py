@@ -20,6 +20,9 @@ class AbTest(models.Model):
         DONE = "DONE"
         CANCELLED = "CANCELLED"
 
+    # Those in which it goes on; from the others it never comes back.
+    ACTIVE = (State.WARMUP, State.IN_PROGRESS)
+
     class Scores(models.TextChoices):
         DIRECT = "DIRECT"
         COMPARISON = "COMPARISON"

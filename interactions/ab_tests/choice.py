@@ -1,0 +1,48 @@
+"""Which model a request that names none goes to, while a test goes on."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from interactions import ids
+from interactions.errors import NotFound
+from interactions.models import AbArm, AbTest
+
+
+class Choice(NamedTuple):
+    """An arm of a test. To make the interaction an entry, record it with `test` as its `ab_campaign`."""
+
+    test: str
+    model_id: int
+    model: str
+
+
+def choose(project_id: int, chance: Random) -> Choice | None:
+    """For a request that names neither a model nor a test: with the probability of the traffic split an arm of the
+    test that goes on, each as likely as the others; else None. One query."""
+    arms = _arms(Q(test__project=project_id, test__state__in=AbTest.ACTIVE))
+    if not arms or chance.random() >= arms[0][0]:
+        return None
+    return chance.choice(arms)[1]
+
+
+def choose_in(project_id: int, key_or_id: str, chance: Random) -> Choice | None:
+    """For a request that names a test (`ab_campaign`), which takes part whatever the split. None if the test has
+    ended: who sends such requests need not stop at that moment. Raises `NotFound` for a test that never was."""
+    uid = ids.uuid(key_or_id)
+    named = Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id)
+    test = AbTest.objects.filter(named, project=project_id).first()
+    if test is None:
+        raise NotFound(f"The project has no A/B test “{key_or_id[:200]}”. Check its key.", "ab_campaign")
+    arms = _arms(Q(test=test)) if test.state in AbTest.ACTIVE else []
+    return chance.choice(arms)[1] if arms else None
+
+
+def _arms(of: Q) -> list[tuple[float, Choice]]:
+    """With the split. A model that was taken out of the project, or offline, gets no requests."""
+    usable = AbArm.objects.filter(of, model__is_attached=True, model__is_wanted_online=True).order_by("pk")
+    rows = usable.values_list("test__traffic_split", "test__key", "model_id", "model__key")
+    return [(split, Choice(test, model_id, model)) for split, test, model_id, model in rows]
