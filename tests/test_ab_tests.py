@@ -6,30 +6,22 @@ import math
 import random
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from math import comb
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
 
-from interactions import ab_tests, access, ids
-from interactions.ab_tests import Interval, looks, significance
+from interactions import ab_tests, access
+from interactions.ab_tests import looks, significance
 from interactions.ab_tests.significance import Sample
 from interactions.access import Caller
-from interactions.bridge import background
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound
-from interactions.ingest import vocabulary
 from interactions.models import (
     AbEntry,
     AbTest,
-    Comparison,
-    Feedback,
     FeedbackKey,
     Interaction,
     Model,

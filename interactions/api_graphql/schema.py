@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import strawberry
 
+from interactions.api_graphql.ab_tests import AbTestsMutation, AbTestsQuery
 from interactions.api_graphql.curation import CurationMutation, CurationQuery
+from interactions.api_graphql.datasets import DatasetsMutation, DatasetsQuery
 from interactions.api_graphql.elsewhere import ElsewhereMutation
 from interactions.api_graphql.feedback import FeedbackMutation, FeedbackQuery
 from interactions.api_graphql.grouped import GroupedQuery
@@ -16,12 +18,31 @@ from interactions.api_graphql.scalars import CONFIG
 
 
 @strawberry.type
-class Query(InteractionsQuery, GroupedQuery, CurationQuery, FeedbackQuery, ProjectsQuery, ModelsQuery, PeopleQuery):
+class Query(
+    InteractionsQuery,
+    GroupedQuery,
+    CurationQuery,
+    DatasetsQuery,
+    AbTestsQuery,
+    FeedbackQuery,
+    ProjectsQuery,
+    ModelsQuery,
+    PeopleQuery,
+):
     pass
 
 
 @strawberry.type
-class Mutation(CurationMutation, FeedbackMutation, ProjectsMutation, ModelsMutation, PeopleMutation, ElsewhereMutation):
+class Mutation(
+    CurationMutation,
+    DatasetsMutation,
+    AbTestsMutation,
+    FeedbackMutation,
+    ProjectsMutation,
+    ModelsMutation,
+    PeopleMutation,
+    ElsewhereMutation,
+):
     pass
 
 

@@ -39,6 +39,7 @@ _GRAPHQL = schema._schema  # what strawberry made for graphql-core
 _KEPT = 20_000
 
 # The client chooses its hint by the first of these words in the message, wherever it stands.
+_KINDS = {"": "entity", "key": "entity", "completion_id": "completion", "email": "user", "models": "model"}
 _HINTED = ("project", "metric", "model", "user", "integration")
 
 
@@ -192,7 +193,9 @@ def _not_found(error: NotFound) -> str:
     """With what makes the client raise its own exception. Names that callers give could hold its words too; then the
     sentence is only in the extensions."""
     kind = (error.field or "").rpartition(".")[2].partition("[")[0]
-    kind = {"completion_id": "completion", "email": "user", "models": "model"}.get(kind, kind) or "entity"
+    kind = {"completion_id": "completion", "email": "user", "models": "model", "key": "entity"}.get(
+        kind, kind
+    ) or "entity"
     earlier = _HINTED[: _HINTED.index(kind)] if kind in _HINTED else _HINTED
     if any(word in error.message.lower() for word in earlier):
         return f"EntityNotFound: {kind}"

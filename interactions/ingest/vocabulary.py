@@ -1,5 +1,6 @@
-"""The ids of names: models, labels, feedback keys, A/B tests. They never change once committed, so each process remembers
-them.
+"""The ids of names: models, labels, feedback keys, A/B tests.
+
+They never change once committed, so each process remembers them.
 
 A name that is deleted takes its id along for good. Who still remembers it is told so by the store when they use it
 (`database.Refused`), forgets, and looks again.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -434,3 +436,80 @@ def test_what_belongs_to_training_says_that_it_is_not_part_of_this_server(sdk: S
 def test_a_key_that_is_none_is_refused(connect: Callable[..., Sdk]) -> None:
     with pytest.raises(GraphQLClientHttpError, match="401"):
         connect("ik_abcdefgh_" + "x" * 43)("projects.list")
+
+
+# Datasets
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "PROMPT": {"messages": HELLO},
+    "PROMPT_COMPLETION": {"messages": HELLO, "completion": "Hi.", "labels": {"env": "prod"}},
+    "PROMPT_COMPLETION_SCORE": {"messages": HELLO, "completion": "Hi.", "feedbacks": {"thumbs": True, "new-one": 0.5}},
+    "PREFERENCE": {
+        "messages": HELLO, "preferred_completion": "Hi.", "other_completion": "Go.", "feedback_key": "preference",
+    },
+}  # fmt: skip
+
+
+@proves("datasets.upload", "datasets.get", "datasets.list", "datasets.download", "datasets.delete")
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_dataset_is_uploaded_read_back_and_deleted(sdk: Sdk, tmp_path: Path, kind: str) -> None:
+    key, file, copy = f"set-{uuid4().hex[:6]}", tmp_path / "records.jsonl", tmp_path / "copy.jsonl"
+    file.write_text("".join(json.dumps(RECORDS[kind]) + "\n" for _ in range(3)))
+    made = sdk("datasets.upload", str(file), key, name="Set")
+    assert (made.key, made.name, made.kind.value, made.records) == (key, "Set", kind, 3)
+    usage = {one.metric.key: (one.score_count, one.comparison_count) for one in made.metrics_usage}
+    assert usage == {
+        "PROMPT_COMPLETION_SCORE": {"thumbs": (3, 0), "new-one": (3, 0)}, "PREFERENCE": {"preference": (0, 3)},
+    }.get(kind, {})  # fmt: skip
+    assert sdk("datasets.get", key).id == made.id
+    assert key in [one.key for one in sdk("datasets.list")]
+    sdk("datasets.download", key, str(copy))
+    assert copy.read_bytes() == file.read_bytes()
+    assert sdk("datasets.delete", key) is True
+    assert sdk("datasets.get", key) is None
+
+
+@proves("datasets.upload")
+def test_a_large_dataset_is_uploaded_in_parts(sdk: Sdk, tmp_path: Path) -> None:
+    file, copy = tmp_path / "large.jsonl", tmp_path / "copy.jsonl"
+    records = ({"messages": [{"role": "user", "content": f"{n} {'x' * 1000}"}]} for n in range(7_000))
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    key = f"large-{uuid4().hex[:6]}"
+    made = sdk("datasets.upload", str(file), key)
+    assert (made.kind.value, made.records) == ("PROMPT", 7_000)
+    sdk("datasets.download", key, str(copy))
+    assert copy.read_bytes() == file.read_bytes()
+
+
+def test_a_record_that_is_none_is_refused_with_its_line(sdk: Sdk, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text(json.dumps({"messages": HELLO}) + "\n" + json.dumps({"completion": "x"}) + "\n")
+    with pytest.raises(GraphQLClientGraphQLMultiError, match="2"):
+        sdk("datasets.upload", str(file), f"bad-{uuid4().hex[:6]}")
+
+
+# A/B tests
+
+
+@proves("ab_tests.create", "ab_tests.get", "ab_tests.list", "ab_tests.cancel")
+@pytest.mark.parametrize("kind", ["metric", "preference"])
+def test_an_ab_test_is_begun_watched_and_cancelled(sdk: Sdk, project: str, kind: str) -> None:
+    key, arms = f"ab-{uuid4().hex[:6]}", [serve(sdk, project), serve(sdk, project)]
+    metric = "thumbs" if kind == "metric" else "preference"
+    made = sdk("ab_tests.create", key, metric, arms, traffic_split=0.5, feedback_type=kind)
+    assert (made.key, made.status.value) == (key, "WARMUP")
+    for n, arm in enumerate(arms):
+        id = log(sdk, model=arm)
+        sdk("feedback.log_metric", bool(n), id, "thumbs")
+    told = sdk("ab_tests.get", key)
+    assert [variant.variant.key for variant in told.report.variants] == arms
+    assert (told.scores, told.has_enough_scores, told.report.p_value) == (0, False, None)
+    assert [of.key for of in told.models] == arms
+    assert (told.metric.key, told.project.key, told.traffic_split) == (metric, project, 0.5)
+    assert key in [one.key for one in sdk("ab_tests.list", active=True)]
+    assert key not in [one.key for one in sdk("ab_tests.list", status="done")]
+    assert sdk("ab_tests.cancel", key) == key
+    cancelled = sdk("ab_tests.get", key)
+    assert cancelled.status.value == "CANCELLED"
+    assert cancelled.end_date >= cancelled.begin_date
+    assert sdk("ab_tests.get", "nowhere") is None
