@@ -400,13 +400,18 @@ def test_who_lost_a_dataset_to_another_worker_writes_nothing_more(
     assert (dataset.state, dataset.worker, files()) == ("PENDING", "another", ["1"])
 
 
-def test_an_upload_that_is_missing_makes_an_error_and_holds_up_no_other(caller: Caller, tmp_path: Path) -> None:
+def test_an_upload_that_is_missing_is_waited_for_then_an_error_and_holds_up_no_other(
+    caller: Caller, tmp_path: Path
+) -> None:
     lost = uploaded(caller, jsonl(PROMPT))
     datasets.create_from_upload(caller, "support", "Lost", "lost", lost)
     datasets.create_from_upload(caller, "support", "Kept", "kept", uploaded(caller, jsonl(PROMPT)))
     (tmp_path / "uploads" / lost / "1").unlink()
     datasets.carry_on()
     assert datasets.get(caller, "support", "kept").state == "DONE"
+    assert datasets.get(caller, "support", "lost").state == "PENDING"
+    Dataset.objects.update(created_at=ids.now() - timedelta(hours=2))
+    datasets.carry_on()
     failed = datasets.get(caller, "support", "lost")
     assert (failed.state, failed.error.split(".")[0]) == ("ERROR", "What it was to be made of is missing in the store")
 

@@ -152,6 +152,16 @@ def discard_parts(upload_uid: UUID) -> None:
     shutil.rmtree(_uploads() / str(upload_uid), ignore_errors=True)
 
 
+# What a dataset is made of
+
+
+def has_source(dataset: Dataset) -> bool:
+    """Whether there is, where this process looks, what it is to be made of."""
+    if dataset.upload is None:
+        return selection_path(dataset).is_file()
+    return len(parts(dataset.upload)) == dataset.upload.parts
+
+
 # What was left behind
 
 # Whatever is younger may belong to a row that is about to be committed.
