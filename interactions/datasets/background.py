@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from interactions import ids
-from interactions.database import discard_files
 from interactions.datasets import files, library, uploads
 from interactions.datasets.files import Content
 from interactions.datasets.making import write_file, write_selection
@@ -148,6 +147,4 @@ def _end(claim: _Claim) -> Iterator[Dataset]:
         dataset.save()
         if upload is not None:
             upload.delete()
-    discard_files([files.selection_path(dataset)])
-    if upload is not None:
-        files.discard_parts(upload.uid)
+    files.forget_source(dataset, upload)
