@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from interactions import access, datasets, ids, removal
 from interactions.access import Caller
 from interactions.datasets import background
-from interactions.datasets.files import selection_path
+from interactions.datasets.files import selection_path, set_aside
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, TooLarge
 from interactions.models import Dataset, FeedbackKey, Interaction, Project, Upload, User
 from tests.api.pictures import data_uri, picture
@@ -400,13 +400,18 @@ def test_who_lost_a_dataset_to_another_worker_writes_nothing_more(
     assert (dataset.state, dataset.worker, files()) == ("PENDING", "another", ["1"])
 
 
-def test_an_upload_that_is_missing_makes_an_error_and_holds_up_no_other(caller: Caller, tmp_path: Path) -> None:
+def test_an_upload_that_is_missing_is_waited_for_then_an_error_and_holds_up_no_other(
+    caller: Caller, tmp_path: Path
+) -> None:
     lost = uploaded(caller, jsonl(PROMPT))
     datasets.create_from_upload(caller, "support", "Lost", "lost", lost)
     datasets.create_from_upload(caller, "support", "Kept", "kept", uploaded(caller, jsonl(PROMPT)))
     (tmp_path / "uploads" / lost / "1").unlink()
     datasets.carry_on()
     assert datasets.get(caller, "support", "kept").state == "DONE"
+    assert datasets.get(caller, "support", "lost").state == "PENDING"
+    Dataset.objects.update(created_at=ids.now() - timedelta(hours=2))
+    datasets.carry_on()
     failed = datasets.get(caller, "support", "lost")
     assert (failed.state, failed.error.split(".")[0]) == ("ERROR", "What it was to be made of is missing in the store")
 
@@ -419,17 +424,30 @@ def test_what_nobody_needs_is_cleared_away(caller: Caller, tmp_path: Path, files
     Upload.objects.filter(uid__in=(stale, used)).update(created_at=ids.now() - timedelta(days=8))
     Dataset.objects.filter(pk=pending.pk).update(worker="x", worked_until=ids.now() + timedelta(minutes=1))
     place = tmp_path / "datasets" / str(kept.project_id)
-    orphans = [place / f"{uuid4()}.jsonl.zst", place / f"{kept.uid}.jsonl.zst.abc.new", place / f"{kept.uid}.selection"]
     (tmp_path / "uploads" / str(uuid4())).mkdir()
-    for orphan in orphans:
+    for orphan in (place / f"{uuid4()}.selection", place / f"{kept.uid}.jsonl.zst.abc.new"):
         orphan.write_bytes(b"")
-    young = place / f"{uuid4()}.jsonl.zst"
     for path in tmp_path.rglob("*"):
-        os.utime(path, (time.time() - 7_200,) * 2)
+        os.utime(path, (time.time() - 8 * 24 * 3_600,) * 2)
+    young = place / f"{uuid4()}.selection"
     young.write_bytes(b"")
     datasets.carry_on()
     assert files() == sorted([f"{kept.uid}.jsonl.zst", young.name, "1", "1"])
     assert {path.name for path in (tmp_path / "uploads").iterdir()} == {used, fresh}
+
+
+def test_a_deletion_that_was_cut_short_is_ended_or_taken_back(
+    caller: Caller, tmp_path: Path, files: Callable[[], list[str]]
+) -> None:
+    kept, gone = create(caller, jsonl(PROMPT)), create(caller, jsonl(PROMPT), "e")
+    for dataset in (kept, gone):
+        set_aside(dataset)
+    assert content_of(caller, "d") == jsonl(PROMPT)  # the row says that it is there
+    gone.delete()
+    assert len(files()) == 2
+    datasets.carry_on()
+    assert files() == [f"{kept.uid}.jsonl.zst"]
+    assert content_of(caller, "d") == jsonl(PROMPT)
 
 
 # From interactions

@@ -1,7 +1,7 @@
 """Everything that differs between SQLite and PostgreSQL, and nothing else."""
 
 from interactions.database.fields import CompactUUIDField, DigestField, LongTextField
-from interactions.database.files import UNFINISHED, DurableFiles, NewFile, discard_files, original_name
+from interactions.database.files import UNFINISHED, DurableFiles, NewFile, original_name
 from interactions.database.limits import keep_to_time, time_limit
 from interactions.database.log import keep_log_short, leave_log_alone
 from interactions.database.packing import Packed, beginning, cut, packed, unpack
@@ -24,7 +24,6 @@ __all__ = [
     "beginning",
     "compress_quickly",
     "cut",
-    "discard_files",
     "drop_references",
     "insert_rows",
     "keep_log_short",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -93,7 +93,11 @@ class DurableFiles(FileSystemStorage):
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove files for good: not even a power cut brings them back once this has returned."""
-        discard_files([Path(self.path(name)) for name in names])
+        paths = [Path(self.path(name)) for name in names]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for directory in {path.parent for path in paths}:
+            _sync_directory(directory)
 
 
 _ASIDE = ".deleted"
@@ -101,14 +105,6 @@ _ASIDE = ".deleted"
 
 def original_name(aside: str) -> str:
     return aside.removesuffix(_ASIDE).rpartition(".")[0]
-
-
-def discard_files(paths: Sequence[Path]) -> None:
-    """Remove those of them that there are, for good: not even a power cut brings them back."""
-    for path in paths:
-        path.unlink(missing_ok=True)
-    for directory in {path.parent for path in paths if path.parent.exists()}:
-        _sync_directory(directory)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from interactions import ids
-from interactions.database import discard_files
 from interactions.datasets import files, library, uploads
 from interactions.datasets.files import Content
 from interactions.datasets.making import write_file, write_selection
@@ -28,6 +27,8 @@ from interactions.models import Dataset
 
 _SILENCE = timedelta(seconds=10)
 _SAID_EVERY_SECONDS = 1.0
+# What it is to be made of may lie where only another server looks; after so long it is taken for lost.
+_PATIENCE = timedelta(hours=1)
 # A thread that computes without a pause holds up the event loop by milliseconds each time that comes back from waiting.
 _PAUSED_EVERY_SECONDS = 0.001
 _TIDIED_EVERY_SECONDS = 3_600
@@ -95,9 +96,12 @@ def _pending() -> QuerySet[Dataset]:
 
 def _next_claim() -> _Claim | None:
     """Those that nobody has tried come first: one that fails again and again holds up no other."""
-    waiting = _pending().filter(Q(worked_until=None) | Q(worked_until__lte=ids.now()))
-    for pk in waiting.order_by(F("worked_until").asc(nulls_first=True), "id").values_list("pk", flat=True):
-        claim = _Claim(pk)
+    now = ids.now()
+    waiting = _pending().filter(Q(worked_until=None) | Q(worked_until__lte=now)).select_related("upload")
+    for dataset in waiting.order_by(F("worked_until").asc(nulls_first=True), "id"):
+        if not files.has_source(dataset) and now - dataset.created_at < _PATIENCE:
+            continue
+        claim = _Claim(dataset.pk)
         if claim.take():
             return claim
     return None
@@ -122,26 +126,14 @@ def _make(claim: _Claim) -> None:
 
 
 def _written(dataset: Dataset, kept: Content, claim: _Claim) -> Survey:
-    if dataset.source == Dataset.Source.FILTERED:
-        return _of_selection(dataset, kept, claim)
-    upload = dataset.upload
-    if upload is None or len(files.parts(upload)) < upload.parts:
-        raise _gone()
-    size = files.upload_size(upload)
-    return write_file(dataset, files.read_upload(upload), kept, lambda done: claim.renew(done, size))
-
-
-def _of_selection(dataset: Dataset, kept: Content, claim: _Claim) -> Survey:
-    try:
+    if not files.has_source(dataset):
+        raise Invalid("What it was to be made of is missing in the store. Delete it, and begin again.")
+    if dataset.upload is None:
         selection = Selection.unpack(files.selection_path(dataset).read_bytes())
-    except FileNotFoundError:
-        raise _gone() from None
-    total = 2 * len(selection.numbers)
-    return write_selection(dataset, selection, kept, lambda done: claim.renew(done, total))
-
-
-def _gone() -> Invalid:
-    return Invalid("What it was to be made of is missing in the store. Delete it, and begin again.")
+        total = 2 * len(selection.numbers)
+        return write_selection(dataset, selection, kept, lambda done: claim.renew(done, total))
+    size = files.upload_size(dataset.upload)
+    return write_file(dataset, files.read_upload(dataset.upload), kept, lambda done: claim.renew(done, size))
 
 
 @contextmanager
@@ -155,6 +147,4 @@ def _end(claim: _Claim) -> Iterator[Dataset]:
         dataset.save()
         if upload is not None:
             upload.delete()
-    discard_files([files.selection_path(dataset)])
-    if upload is not None:
-        files.discard_parts(upload.uid)
+    files.forget_source(dataset, upload)

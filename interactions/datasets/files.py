@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,10 @@ from uuid import UUID
 
 import zstandard
 from django.conf import settings
+from django.db import transaction
 
 from interactions import ids
-from interactions.database import UNFINISHED, NewFile, discard_files
+from interactions.database import UNFINISHED, DurableFiles, NewFile
 from interactions.errors import NotFound
 from interactions.models import Dataset, Upload
 
@@ -46,16 +48,12 @@ def chunks(content: Readable | Iterable[bytes]) -> Iterator[bytes]:
 # The content of a dataset
 
 
-def content_path(dataset: Dataset) -> Path:
-    return _directory(dataset) / f"{dataset.uid}.jsonl.zst"
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.project_id}/{dataset.uid}.jsonl.zst"
 
 
 def selection_path(dataset: Dataset) -> Path:
-    return _directory(dataset) / f"{dataset.uid}.selection"
-
-
-def _directory(dataset: Dataset) -> Path:
-    return _datasets() / str(dataset.project_id)
+    return _datasets() / f"{dataset.project_id}/{dataset.uid}.selection"
 
 
 def _datasets() -> Path:
@@ -67,7 +65,7 @@ class Content:
 
     def __init__(self, dataset: Dataset) -> None:
         self.size = self._unflushed = 0
-        self._file = NewFile(content_path(dataset))
+        self._file = NewFile(_datasets() / _name(dataset))
 
     def __enter__(self) -> Self:
         self._file.__enter__()
@@ -103,10 +101,11 @@ class Content:
 
 def read(dataset: Dataset) -> Iterator[bytes]:
     """The content, as it came. Raises `NotFound` where its file is gone, before the first piece is asked for."""
-    path = content_path(dataset)
-    if not path.is_file():
-        raise NotFound(f"The file of the dataset “{dataset.key}” is missing in the store. Restore it from a backup.")
-    return _unpacked(path)
+    # Set aside, too, it is content as long as there is the row: the deletion that did it was not committed.
+    for name in (_name(dataset), *_kept().set_aside_from(_name(dataset))):
+        if (path := _datasets() / name).is_file():
+            return _unpacked(path)
+    raise NotFound(f"The file of the dataset “{dataset.key}” is missing in the store. Restore it from a backup.")
 
 
 def _unpacked(path: Path) -> Iterator[bytes]:
@@ -114,9 +113,25 @@ def _unpacked(path: Path) -> Iterator[bytes]:
         yield from chunks(plain)
 
 
-def discard(dataset: Dataset) -> None:
-    """For good."""
-    discard_files([content_path(dataset), selection_path(dataset)])
+def set_aside(dataset: Dataset) -> list[str]:
+    """Within the transaction that deletes the row; `settle` what this returns when that has ended."""
+    aside = _kept().set_aside(_name(dataset))
+    return [aside] if aside else []
+
+
+def settle(asides: Iterable[str] | None = None) -> None:
+    """Put content that was set aside back where there still is the row, and remove it for good where there is none."""
+    for aside in _kept().all_set_aside() if asides is None else asides:
+        uid = Path(aside).name.partition(".")[0]
+        with transaction.atomic():
+            if Dataset.objects.select_for_update().filter(uid=uid).first():
+                _kept().put_back(aside)
+            else:
+                _kept().discard([aside])
+
+
+def _kept() -> DurableFiles:
+    return DurableFiles(location=_datasets())
 
 
 # The parts of an upload
@@ -152,33 +167,46 @@ def discard_parts(upload_uid: UUID) -> None:
     shutil.rmtree(_uploads() / str(upload_uid), ignore_errors=True)
 
 
+# What a dataset is made of
+
+
+def has_source(dataset: Dataset) -> bool:
+    """Whether there is, where this process looks, what it is to be made of."""
+    if dataset.upload is None:
+        return selection_path(dataset).is_file()
+    return len(parts(dataset.upload)) == dataset.upload.parts
+
+
+def forget_source(dataset: Dataset, upload: Upload | None) -> None:
+    """Once it is made, or never will be. `upload` is what it was to be made of, if no selection."""
+    selection_path(dataset).unlink(missing_ok=True)
+    if upload is not None:
+        discard_parts(upload.uid)
+
+
 # What was left behind
 
-# Whatever is younger may belong to a row that is about to be committed.
-_ORPHAN_SECONDS = 3_600
+_UNFINISHED_SECONDS = 3_600
+# A row that is missing may only be one of another database than was meant.
+_ORPHAN_SECONDS = 7 * 24 * 3_600
 
 
 def sweep() -> None:
-    """Remove the files that no row knows: of who was killed between the two, and of projects that are gone."""
-    for directory in [path for path in _uploads().glob("*") if _is_old(path)]:
+    """Clear away what processes left that were killed: nobody waits for it. Content that is kept is not touched."""
+    settle()
+    for directory in _older(_uploads().glob("*"), _ORPHAN_SECONDS):
         uid = ids.uuid(directory.name)
         if uid is None or not Upload.objects.filter(uid=uid).exists():
             shutil.rmtree(directory, ignore_errors=True)
-    discard_files([path for path in _datasets().glob("*/*") if _is_old(path) and _is_orphan(path)])
+    for path in _older(_datasets().glob("*/*.selection"), _ORPHAN_SECONDS):
+        if not Dataset.objects.filter(uid=path.stem, state=Dataset.State.PENDING).exists():
+            path.unlink(missing_ok=True)
+    for path in _older(_datasets().glob(f"*/*{UNFINISHED}"), _UNFINISHED_SECONDS):
+        path.unlink(missing_ok=True)
 
 
-def _is_old(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime > _ORPHAN_SECONDS
-    except FileNotFoundError:
-        return False
-
-
-def _is_orphan(path: Path) -> bool:
-    uid = ids.uuid(path.name.partition(".")[0])
-    if uid is None or path.name.endswith(UNFINISHED):
-        return True
-    known = Dataset.objects.filter(uid=uid)
-    if path.suffix == ".selection":
-        known = known.filter(state=Dataset.State.PENDING)
-    return not known.exists()
+def _older(paths: Iterable[Path], seconds: float) -> Iterator[Path]:
+    for path in list(paths):
+        with suppress(FileNotFoundError):  # another process does the same
+            if time.time() - path.stat().st_mtime > seconds:
+                yield path

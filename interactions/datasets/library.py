@@ -60,17 +60,20 @@ def open_file(caller: Caller, project: str, key_or_id: str, form: str = "origina
 def delete(caller: Caller, project: str, key_or_id: str) -> None:
     """For good, with its file. What is being made is no longer made."""
     dataset = _find(access.project(caller, project, Permission.MANAGE_DATASETS), key_or_id)
-    with transaction.atomic():
-        # Locked: whoever makes it may be about to finish.
-        locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
-        upload = locked and locked.upload
-        if locked:
-            locked.delete()
-        if upload:
-            upload.delete()
-    files.discard(dataset)
-    if upload:
-        files.discard_parts(upload.uid)
+    upload, aside = None, list[str]()
+    try:
+        with transaction.atomic():
+            # Locked: whoever makes it may be about to finish.
+            locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+            if locked is not None:
+                upload = locked.upload
+                locked.delete()
+                aside = files.set_aside(dataset)
+            if upload is not None:
+                upload.delete()
+    finally:
+        files.settle(aside)
+    files.forget_source(dataset, upload)
 
 
 def _find(project: Project, key_or_id: str) -> Dataset:
