@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypeVar
+from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
-from django.db.models import ProtectedError, Q
+from django.db import IntegrityError, transaction
+from django.db.models import Model, ProtectedError, Q, QuerySet
 from django.utils.text import slugify
 
 from interactions import access, ids
@@ -19,9 +20,10 @@ from interactions.errors import Conflict, Forbidden, Invalid, NotFound
 from interactions.models import ApiKey, Member, Project, Role, Share, Team, User
 from interactions.payloads import PROJECT_KEY
 
-_T = TypeVar("_T")
+_M = TypeVar("_M", bound=Model)
 
 _LONGEST = 200
+_LONGEST_EMAIL = 254
 _KEY_RULE = "has 1 to 100 letters, digits, “-”, “_” and “.”, and begins with no “.”"
 # Service accounts have no mailbox; this is what their address ends with (as in the vendor's field docs).
 SERVICE_DOMAIN = "system.adaptive.local"
@@ -46,24 +48,27 @@ def keep_defaults() -> None:
 
 
 def find_user(email_or_id: str) -> User:
-    uid = ids.uuid(email_or_id)
-    found = User.objects.filter(Q(email=email_or_id.lower()) | Q(uid=uid) if uid else Q(email=email_or_id.lower()))
-    return _found(found.first(), f"There is no user “{email_or_id[:200]}”.", "user")
+    found = _find(User.objects.all(), email=email_or_id.lower())
+    return _found(found, f"There is no user “{email_or_id[:200]}”.", "user")
 
 
 def find_team(key_or_id: str) -> Team:
-    uid = ids.uuid(key_or_id)
-    found = Team.objects.filter(Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id))
-    return _found(found.first(), f"There is no team “{key_or_id[:200]}”.", "team")
+    return _found(_find(Team.objects.all(), key=key_or_id), f"There is no team “{key_or_id[:200]}”.", "team")
 
 
 def find_role(key_or_id: str) -> Role:
-    uid = ids.uuid(key_or_id)
-    found = Role.objects.filter(Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id))
-    return _found(found.first(), f"There is no role “{key_or_id[:200]}”.", "role")
+    return _found(_find(Role.objects.all(), key=key_or_id), f"There is no role “{key_or_id[:200]}”.", "role")
 
 
-def _found(one: _T | None, sentence: str, field: str) -> _T:
+def _find(rows: QuerySet[_M], **named: str) -> _M | None:
+    (name,) = named.values()
+    if "\x00" in name:  # PostgreSQL does not even look for it
+        return None
+    uid = ids.uuid(name)
+    return rows.filter(Q(**named) | Q(uid=uid) if uid else Q(**named)).first()
+
+
+def _found(one: _M | None, sentence: str, field: str) -> _M:
     if one is None:
         raise NotFound(sentence, field)
     return one
@@ -90,20 +95,28 @@ class Place(NamedTuple):
     role: Role
 
 
-def create_user(caller: Caller, email: str, name: str, places: Iterable[Place], *, is_program: bool = False) -> User:
-    """A person who can be let in, or a service account. A program without an address gets one made of its name."""
+def create_user(
+    caller: Caller,
+    email: str,
+    name: str,
+    places: Iterable[Place],
+    *,
+    is_program: bool = False,
+    uid: UUID | None = None,
+) -> User:
+    """A person who can be let in, or a service account. A program without an address gets one made of its name.
+
+    With a `uid`, asking twice makes one user: the second time is a `Conflict`.
+    """
     caller.demand(Permission.MANAGE_USERS)
     name = _text(name, "name")
     if is_program and not email:
         email = f"{slugify(name) or 'program'}@{SERVICE_DOMAIN}"
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise Invalid(f"“{email[:200]}” is not an email address.", "email") from None
-    if User.objects.filter(email=email.lower()).exists():
+    _email(email)
+    if User.objects.filter(Q(email=email.lower()) | Q(uid=uid) if uid else Q(email=email.lower())).exists():
         raise Conflict(f"There is a user “{email.lower()}” already.", "email")
     with transaction.atomic():
-        user = User.objects.create_user(email, name=name, is_program=is_program)
+        user = User.objects.create_user(email, name=name, is_program=is_program, uid=uid or uuid4())
         for place in places:
             _allow_role(caller, place)
             Member.objects.create(user=user, team=place.team, role=place.role)
@@ -115,6 +128,12 @@ def delete_user(caller: Caller, user: User) -> None:
     caller.demand(Permission.MANAGE_USERS)
     with _an_administrator_left():
         user.delete()
+
+
+def _allow_becoming(caller: Caller, user: User) -> None:
+    """Who hands out a key could use it: so for nobody who has more power over the server."""
+    if user.uid != caller.user_uid and not access.caller_of(user).everywhere <= caller.everywhere:
+        raise Forbidden(f"{user.email} may do more on this server than you may do yourself.")
 
 
 # Teams
@@ -187,8 +206,11 @@ def create_role(caller: Caller, key: str, name: str, permissions: Iterable[str])
 def update_role(caller: Caller, role: Role, permissions: Iterable[str]) -> None:
     caller.demand(Permission.MANAGE_ROLES)
     _is_own(role)
+    wanted = _permissions(permissions)
+    if not set(wanted) - set(role.permissions) <= caller.everywhere and _administers(role):
+        raise Forbidden(f"Somebody in the team “{ADMIN_TEAM}” has this role: it cannot allow more than you may do.")
     with _an_administrator_left():
-        role.permissions = _permissions(permissions)
+        role.permissions = wanted
         role.save(update_fields=["permissions"])
 
 
@@ -198,7 +220,13 @@ def delete_role(caller: Caller, role: Role) -> None:
     try:
         role.delete()
     except ProtectedError:
-        raise Conflict(f"Somebody has the role “{role.key}”. Give them another one first.", "role") from None
+        raise Conflict(
+            f"The role “{role.key}” is in use. Give who has it, and its shares, another one first.", "role"
+        ) from None
+
+
+def _administers(role: Role) -> bool:
+    return Member.objects.filter(team__key=ADMIN_TEAM, role=role).exists()
 
 
 def _is_own(role: Role) -> None:
@@ -218,10 +246,23 @@ def _permissions(names: Iterable[str]) -> list[str]:
 # Keys
 
 
-def create_key(caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None) -> IssuedKey:
-    """A key of one's own, or of a service account. For some projects, or for all that its user may do."""
+def create_key(
+    caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None, *, uid: UUID | None = None
+) -> IssuedKey:
+    """A key of one's own, or of a service account. For some projects, or for all that its user may do.
+
+    With a `uid`, asking twice makes one key: the second time is a `Conflict`.
+    """
     _allow_keys(caller, user)
-    return access.issue_key(user, projects, name)
+    if user.uid != caller.user_uid and not user.is_program:
+        raise Forbidden("People make their own keys; only those of service accounts are made for them.")
+    _allow_becoming(caller, user)
+    name = _text(name, "name") if name else ""
+    try:
+        with transaction.atomic():
+            return access.issue_key(user, projects, name, uid)
+    except IntegrityError:
+        raise Conflict("This key was made already. Its secret was shown then, and cannot be shown again.") from None
 
 
 def revoke_key(caller: Caller, key: ApiKey) -> None:
@@ -244,8 +285,6 @@ def _allow_keys(caller: Caller, user: User) -> None:
         raise Forbidden("A key that is for some projects only cannot manage keys.")
     if user.uid != caller.user_uid:
         caller.demand(Permission.MANAGE_USERS)
-        if not user.is_program:
-            raise Forbidden("People make their own keys; only those of service accounts are made for them.")
 
 
 # What a person may type
@@ -256,6 +295,15 @@ def _text(text: str, field: str) -> str:
     if not text or len(text) > _LONGEST or "\x00" in text:
         raise Invalid(f"This must have 1 to {_LONGEST} characters.", field)
     return text
+
+
+def _email(email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Invalid(f"“{email[:200]}” is not an email address.", "email") from None
+    if len(email) > _LONGEST_EMAIL:
+        raise Invalid(f"An email address has at most {_LONGEST_EMAIL} characters.", "email")
 
 
 def _key(key: str, field: str) -> str:
