@@ -95,6 +95,7 @@ STORAGES = {
 
 # People
 AUTH_USER_MODEL = "interactions.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "interactions.passwords.OneTimePasswords"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

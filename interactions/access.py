@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import Q, QuerySet
 
@@ -166,12 +166,12 @@ class IssuedKey:
     secret: str
 
 
-def issue_key(user: User, projects: Iterable[Project] | None, name: str = "") -> IssuedKey:
+def issue_key(user: User, projects: Iterable[Project] | None, name: str = "", uid: UUID | None = None) -> IssuedKey:
     """A key for these projects only, or for None, for all that the user may do."""
     prefix = "ik_" + "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(8))
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     api_key = ApiKey.objects.create(
-        user=user, name=name, prefix=prefix, digest=digest(secret), is_limited=projects is not None
+        uid=uid or uuid4(), user=user, name=name, prefix=prefix, digest=digest(secret), is_limited=projects is not None
     )
     ApiKeyProject.objects.bulk_create(ApiKeyProject(api_key=api_key, project=project) for project in projects or ())
     return IssuedKey(api_key, secret)

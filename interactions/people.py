@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypeVar
+from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -149,21 +150,32 @@ def _an_administrator_left() -> Iterator[None]:
 
 
 @told()
-def create_user(caller: Caller, email: str, name: str, places: Iterable[Place], *, is_program: bool = False) -> User:
-    """A person who can be let in, or a service account. A program without an address gets one made of its name."""
+def create_user(
+    caller: Caller,
+    email: str,
+    name: str,
+    places: Iterable[Place],
+    *,
+    is_program: bool = False,
+    uid: UUID | None = None,
+) -> User:
+    """A person who can be let in, or a service account. A program without an address gets one made of its name.
+
+    With a `uid`, asking twice makes one user: the second time is a `Conflict`.
+    """
     caller.demand(Permission.MANAGE_USERS)
     name, places = naming.name(name), list(places)
     if is_program and not email:
         email = f"{naming.slug(name) or 'program'}@{SERVICE_DOMAIN}"
     email = _email(email)
-    if User.objects.filter(email=email).exists():
+    if User.objects.filter(Q(email=email) | Q(uid=uid) if uid else Q(email=email)).exists():
         raise Conflict(f"There is a user “{email}” already.", "email")
     for number, place in enumerate(places):
         _allow_giving(caller, place.role.permissions, place.team)
         if place.team in [earlier.team for earlier in places[:number]]:
             raise Invalid(f"The team “{place.team.key}” is named twice.", f"teams[{number}].team")
     with transaction.atomic():
-        user = User.objects.create_user(email, name=name, is_program=is_program)
+        user = User.objects.create_user(email, name=name, is_program=is_program, uid=uid or uuid4())
         Member.objects.bulk_create(Member(user=user, team=place.team, role=place.role) for place in places)
     return user
 
@@ -296,14 +308,21 @@ def _permissions(names: Iterable[str]) -> list[str]:
 
 
 @told()
-def create_key(caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None) -> IssuedKey:
-    """A key of one's own, or of a service account. For some projects, or for all that its user may do."""
+def create_key(
+    caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None, *, uid: UUID | None = None
+) -> IssuedKey:
+    """A key of one's own, or of a service account. For some projects, or for all that its user may do.
+
+    With a `uid`, asking twice makes one key: the second time is a `Conflict`.
+    """
     _allow_keys(caller, user)
     if user.uid != caller.user_uid and not user.is_program:
         raise Forbidden("People make their own keys; only those of service accounts are made for them.")
     name = naming.name(name) if name else ""
+    if uid and ApiKey.objects.filter(uid=uid).exists():
+        raise Conflict("This key was made already. Its secret was shown then, and cannot be shown again.")
     with transaction.atomic():
-        return access.issue_key(user, projects, name)
+        return access.issue_key(user, projects, name, uid)
 
 
 @told()

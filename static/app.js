@@ -25,6 +25,24 @@ function chooseTheme(theme) {
   showTheme();
 }
 
+// Copying: the text, or a promise of it
+
+async function copy(button, text) {
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(await text);
+    button.textContent = "copied";
+  } catch {
+    button.textContent = "not allowed";
+  }
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (button) copy(button, button.dataset.copy);
+});
+
 // Menus
 
 document.addEventListener("click", (event) => {

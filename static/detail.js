@@ -31,22 +31,10 @@ function textOf(message) {
 }
 
 async function wanted(button) {
-  const { copy, copyFrom, copyFile } = button.dataset;
-  if (copy) return copy;
+  const { copyFrom, copyFile } = button.dataset;
   if (copyFrom) return textOf(byId(copyFrom));
   if (copyFile) return (await fetch(copyFile)).text();
   return location.origin + location.pathname;
-}
-
-async function copy(button) {
-  const label = button.textContent;
-  try {
-    await navigator.clipboard.writeText(await wanted(button));
-    button.textContent = "copied";
-  } catch {
-    button.textContent = "not allowed";
-  }
-  setTimeout(() => { button.textContent = label; }, 1500);
 }
 
 // Large images
@@ -81,8 +69,8 @@ function suggest() {
 document.addEventListener("change", rememberView);
 document.addEventListener("input", (event) => { if (event.target.id === "label-key") suggest(); });
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy], [data-copy-from], [data-copy-file], [data-copy-address]");
-  if (button) copy(button);
+  const button = event.target.closest("[data-copy-from], [data-copy-file], [data-copy-address]");
+  if (button) copy(button, wanted(button));
   const link = event.target.closest("a[data-large]");
   if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();

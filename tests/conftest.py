@@ -202,7 +202,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     manage(environment, "load_demo", "--count", "400")
     secret = manage(environment, "create_api_key", "--email", "demo@example.org", "--project", "demo")
     password = secrets.token_urlsafe(12)
-    change = f"user = User.objects.get(email='demo@example.org'); user.set_password({password!r}); user.save()"
-    manage(environment, "shell", "--command", f"from interactions.models import User; {change}")
+    change = (
+        f"user = User.objects.get(email='demo@example.org'); user.set_password({password!r}); user.is_superuser = True"
+    )
+    manage(environment, "shell", "--command", f"from interactions.models import User; {change}; user.save()")
     with serving(environment) as url:
         yield Server(url, secret, "demo@example.org", password, environment)

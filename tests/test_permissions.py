@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from interactions import people
 from interactions.access import Permission
-from interactions.models import Project, User
+from interactions.models import Member, Project, Role, User
 from tests.conftest import Api
 
 # What the API's framework adds by itself: its description, which says nothing about anyone's data.
@@ -50,13 +51,17 @@ def test_every_api_route_declares_who_may_call_it() -> None:
     assert undeclared == []
 
 
-def _filled(route: str, key: str) -> str:
+def _filled(route: str, key: str = "nowhere") -> str:
     values = {"str:key": key, "uuid:id": str(uuid4()), "uuid:feedback_id": str(uuid4()), "str:digest": "0" * 64}
-    values |= {"int:removal": "1"}
+    values |= {"int:removal": "1", "uuid:uid": str(uuid4())}
     for name, value in values.items():
         route = route.replace(f"<{name}>", value)
     assert "<" not in route, f"give {route} a value here"
     return "/" + route
+
+
+# Pages that only take a form.
+FORMS = {"person-place", "person-password", "person-keys", "team-members"}
 
 
 def _project_pages() -> list[tuple[str, str]]:
@@ -64,8 +69,48 @@ def _project_pages() -> list[tuple[str, str]]:
     return [
         (route, "post" if permission == Permission.JUDGE else "get")
         for route, page in _pages()
-        if (permission := getattr(page.callback, "permission", None)) in set(Permission)
+        if (permission := getattr(page.callback, "permission", None)) in set(Permission) and _is_of_project(route)
     ]
+
+
+def _server_pages() -> list[tuple[str, str, Permission]]:
+    """Each page about the server as a whole: its route, the method it takes, and the permission it asks for."""
+    return [
+        (route, "post" if page.name in FORMS else "get", permission)
+        for route, page in _pages()
+        if (permission := getattr(page.callback, "permission", None)) in set(Permission) and not _is_of_project(route)
+    ]
+
+
+def _is_of_project(route: str) -> bool:
+    return route.startswith("projects/<str:key>")
+
+
+def _administrator(permissions: Iterable[Permission]) -> Client:
+    role = Role.objects.create(key="some", name="Some", permissions=sorted(permissions))
+    user = User.objects.create_user("some@example.org")
+    Member.objects.create(user=user, team=people.find_team("admin"), role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(("route", "method", "permission"), _server_pages())
+def test_a_page_about_the_server_is_open_to_its_permission_alone(
+    route: str, method: str, permission: Permission, ann: User
+) -> None:
+    address = _filled(route)
+    anonymous = getattr(Client(), method)(address)
+    assert anonymous.status_code == 302
+    assert anonymous["Location"].startswith("/login/")
+    client = Client()
+    client.force_login(ann)  # whose role in a team of her own allows a lot
+    Member.objects.filter(user=ann).update(role=people.find_role("admin"))
+    assert getattr(client, method)(address).status_code == 403
+    client = _administrator(set(Permission) - {permission})
+    assert getattr(client, method)(address).status_code == 403
+    Role.objects.filter(key="some").update(permissions=[permission])
+    assert getattr(client, method)(address).status_code in (200, 404), "404: the address names nobody"
 
 
 @pytest.mark.parametrize(("route", "method"), _project_pages())

@@ -19,12 +19,18 @@ from interactions.models import Project, User
 View = Callable[..., HttpResponseBase]
 
 
-class ProjectRequest(HttpRequest):
-    """A request that passed `requires`."""
+class CallerRequest(HttpRequest):
+    """A request of somebody who is signed in."""
 
     caller: Caller
+
+
+class ProjectRequest(CallerRequest):
+    """A request that passed `requires`."""
+
     project: Project
     may_delete: bool
+    may_share: bool
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -43,6 +49,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
             except Forbidden as error:
                 raise PermissionDenied(error.message) from None
             asking.may_delete = asking.caller.may(asking.project.pk, Permission.DELETE)
+            asking.may_share = asking.caller.may(asking.project.pk, Permission.SHARE)
             return view(asking, **kwargs)
 
         checked.permission = permission  # type: ignore[attr-defined]
@@ -51,9 +58,35 @@ def requires(permission: Permission) -> Callable[[View], View]:
     return decorate
 
 
+def administers(permission: Permission) -> Callable[[View], View]:
+    """For views that concern the server as a whole: signed in, and holding `permission` everywhere. Else 403."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: CallerRequest, **kwargs: Any) -> HttpResponseBase:
+            try:
+                request.caller.demand(permission)
+            except Forbidden as error:
+                raise PermissionDenied(error.message) from None
+            return view(request, **kwargs)
+
+        shown = signed_in(checked)
+        shown.permission = permission  # type: ignore[attr-defined]
+        return shown
+
+    return decorate
+
+
 def signed_in(view: View) -> View:
     """For views of the person's own: any account may see them."""
-    checked = login_required(view)
+
+    @login_required
+    @wraps(view)
+    def checked(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        asking = cast(CallerRequest, request)
+        asking.caller = access.caller_of(cast(User, request.user))
+        return view(asking, **kwargs)
+
     checked.permission = "signed-in"  # type: ignore[attr-defined]
     return checked
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from interactions.web import accounts, detail, exports, judging, listing, project_settings, removing, summary
+from interactions.web import (
+    accounts,
+    detail,
+    exports,
+    judging,
+    keys,
+    listing,
+    people,
+    project_settings,
+    removing,
+    roles,
+    sharing,
+    summary,
+    teams,
+)
 
 _LIST = "projects/<str:key>/interactions"
 _ONE = f"{_LIST}/<uuid:id>"
@@ -13,6 +27,23 @@ urlpatterns = [
     path("", accounts.home, name="home"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
+    path("password", accounts.password, name="password"),
+    path("keys", keys.show, name="keys"),
+    path("keys/<uuid:id>/revoke", keys.revoke, name="key-revoke"),
+    path("people", people.show, name="people"),
+    path("people/new", people.add, name="person-new"),
+    path("people/<uuid:uid>", people.one, name="person"),
+    path("people/<uuid:uid>/place", people.place, name="person-place"),
+    path("people/<uuid:uid>/password", people.give_password, name="person-password"),
+    path("people/<uuid:uid>/keys", people.make_key, name="person-keys"),
+    path("people/<uuid:uid>/delete", people.delete, name="person-delete"),
+    path("teams", teams.show, name="teams"),
+    path("teams/<str:key>", teams.one, name="team"),
+    path("teams/<str:key>/members", teams.add_member, name="team-members"),
+    path("teams/<str:key>/delete", teams.delete, name="team-delete"),
+    path("roles", roles.show, name="roles"),
+    path("roles/<str:key>", roles.one, name="role"),
+    path("roles/<str:key>/delete", roles.delete, name="role-delete"),
     path("projects", accounts.projects, name="projects"),
     path(_LIST, listing.interactions, name="interactions"),
     path(f"{_LIST}/summary", summary.show, name="interactions-summary"),
@@ -29,4 +60,5 @@ urlpatterns = [
     path("projects/<str:key>/images/<str:digest>", detail.image, name="image"),
     path("projects/<str:key>/removals/<int:removal>", removing.progress, name="removal"),
     path("projects/<str:key>/settings", project_settings.show, name="project-settings"),
+    path("projects/<str:key>/settings/sharing", sharing.show, name="project-sharing"),
 ]

@@ -20,6 +20,12 @@ PAGES = {
     "list": f"{LIST}?label=env:prod",
     "detail": f"{LIST}?image=yes&score=quality&label=env:prod",
     "login": "/login/",
+    "keys": "/keys",
+    "people": "/people",
+    "person": "/people/new",
+    "team": "/teams/demo",
+    "roles": "/roles",
+    "sharing": "/projects/demo/settings/sharing",
 }
 
 
