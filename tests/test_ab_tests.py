@@ -295,7 +295,8 @@ def test_of_several_tests_with_a_key_the_newest_is_meant(caller: Caller, foreign
     root = access.caller_of(User.objects.create_superuser("root@example.org"))
     for key in "ab":
         Model.objects.create(project=foreign, key=key, name=key)
-    newer = create(root, project="secret", models=["a", "b"]) if create(caller) else None
+    create(caller)
+    newer = create(root, project="secret", models=["a", "b"])
     assert ab_tests.get(root, "race") == newer
     assert ab_tests.get(caller, "race") != newer
 
@@ -450,6 +451,11 @@ def statements(act: Callable[[], object]) -> list[str]:
         act()
         database.set_trace_callback(None)
     else:
-        with connection.execute_wrapper(lambda execute, sql, *rest: (told.append(sql), execute(sql, *rest))[1]):
+
+        def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+            told.append(sql)
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(note):
             act()
     return told
