@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from django.conf import settings
 from pydantic_core import from_json, to_json
@@ -38,21 +38,26 @@ def offer(project: Project, numbers: BitMap, form: Form) -> str:
 def take(project: Project, token: str) -> tuple[BitMap, Form]:
     """Raises `NotFound` where there is no such selection of this project, or no longer."""
     try:
-        if not _TOKEN.fullmatch(token):
+        file = _directory() / token if _TOKEN.fullmatch(token) else None
+        if file is None or _is_old(file):
             raise FileNotFoundError
-        head, _, numbers = (_directory() / token).read_bytes().partition(b"\n")
+        head, _, numbers = file.read_bytes().partition(b"\n")
+        kept = from_json(head)
+        if kept["project"] != project.pk:
+            raise FileNotFoundError
     except FileNotFoundError:
         raise NotFound("There is no such download, or it is older than a day. Ask for a new one.", "token") from None
-    kept = from_json(head)
-    if kept["project"] != project.pk or kept["form"] not in get_args(Form):
-        raise NotFound("There is no such download, or it is older than a day. Ask for a new one.", "token")
     return BitMap.deserialize(numbers), kept["form"]
+
+
+def _is_old(file: Path) -> bool:
+    return time.time() - file.stat().st_mtime > _SECONDS_KEPT
 
 
 def _forget_old(directory: Path) -> None:
     for kept in directory.iterdir():
         try:
-            if time.time() - kept.stat().st_mtime > _SECONDS_KEPT:
+            if _is_old(kept):
                 kept.unlink()
         except FileNotFoundError:
             pass  # another process did

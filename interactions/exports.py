@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
+from pyroaring import BitMap
 
-from interactions import documents, transcripts
+from interactions import documents, finding, transcripts
 from interactions.conditions import number
 from interactions.finding import Matches
 from interactions.models import FeedbackKey, Interaction, LabelKey, Project
@@ -27,6 +28,16 @@ def jsonl(matches: Matches, project: Project, *, inline: bool = True) -> Iterato
         to_json(document) + b"\n"
         for chunk in _chunks(matches)
         for document in documents.whole(chunk, project.key, "inline if there" if inline else "link")
+    )
+    return gathered(lines)
+
+
+def jsonl_of(numbers: BitMap, project: Project) -> Iterator[bytes]:
+    """The same of interactions by their numbers, in the order in which they were recorded; images inline."""
+    lines = (
+        to_json(document) + b"\n"
+        for chunk in finding.by_number(project, numbers, _CHUNK_ROWS)
+        for document in documents.whole(chunk, project.key, "inline if there")
     )
     return gathered(lines)
 

@@ -93,10 +93,11 @@ def find(project: Project, condition: Condition) -> Matches:
 
 
 def by_number(project: Project, numbers: BitMap, at_once: int) -> Iterator[list[Interaction]]:
-    """The interactions with these numbers, as far as they exist, some at a time in the order of their numbers."""
+    """The interactions with these numbers, with everything, as far as they exist; some at a time, in their order."""
     remaining = iter(numbers)
     while some := list(islice(remaining, at_once)):
-        yield list(Interaction.objects.for_project(project).filter(number__in=some).order_by("number"))
+        found = Interaction.objects.filter(number__among=(project.pk, some))
+        yield sorted(found.with_everything(), key=lambda interaction: interaction.number)
 
 
 class _Way(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from interactions import access, bridge, datasets, payloads
+from interactions import access, bridge, datasets, downloads, exports, payloads
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, UnsupportedMedia
@@ -78,6 +78,25 @@ def download_dataset(request: HttpRequest, project: str, dataset_id: str, format
     download = datasets.open_file(_caller(request), project, dataset_id, format)
     response = bridge.streamed(request, download.chunks, "application/x-ndjson")
     response["Content-Disposition"] = f'attachment; filename="{download.dataset.key}.jsonl"'
+    return response
+
+
+@router.get("/projects/{project}/downloads/{token}", tags=["datasets"], openapi_extra=described(Permission.READ))
+def download_selection(request: HttpRequest, project: str, token: str) -> HttpResponseBase:
+    """Interactions that were selected over GraphQL: the lossless documents, or records of prompts and completions.
+
+    For a day after `completionDownloadUrl` or `completionAsDatasetDownloadUrl` gave this address.
+    """
+    caller = _caller(request)
+    found = access.project(caller, project, Permission.READ)
+    numbers, form = downloads.take(found, token)
+    lines = (
+        exports.jsonl_of(numbers, found)
+        if form == "documents"
+        else datasets.records_of(caller, found.key, numbers, "PROMPT_COMPLETION")
+    )
+    response = bridge.streamed(request, lines, "application/x-ndjson")
+    response["Content-Disposition"] = f'attachment; filename="{found.key}-{form}.jsonl"'
     return response
 
 

@@ -7,7 +7,13 @@ background (`carry_on`): the row is PENDING, then DONE, or ERROR with a sentence
 
 from interactions.datasets.background import carry_on
 from interactions.datasets.library import Download, delete, get, list_datasets, open_file
-from interactions.datasets.making import create, create_from_selection, create_from_upload, preview_from_selection
+from interactions.datasets.making import (
+    create,
+    create_from_selection,
+    create_from_upload,
+    preview_from_selection,
+    records_of,
+)
 from interactions.datasets.selections import Sample
 from interactions.datasets.uploads import UploadStatus, abort_upload, add_part, begin_upload, upload_status
 
@@ -27,5 +33,6 @@ __all__ = [
     "list_datasets",
     "open_file",
     "preview_from_selection",
+    "records_of",
     "upload_status",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from interactions.datasets.records import Survey, lines
 from interactions.datasets.selections import EVERYTHING, Progress, Sample, Selection, Source, select, untold
 from interactions.datasets.uploads import find_upload, refuse_if_used
 from interactions.errors import Invalid
+from interactions.exports import gathered
 from interactions.models import Dataset, Project
 
 # Of so many interactions a dataset is made at once.
@@ -95,6 +96,14 @@ def create_from_selection(
         return dataset
     with Content(dataset) as kept:
         return _stored(dataset, write_selection(dataset, selection, kept), kept)
+
+
+def records_of(caller: Caller, project: str, numbers: BitMap, kind: str) -> Iterator[bytes]:
+    """The records of a selection as JSON lines, for who wants them without a dataset. Raises as the making does."""
+    place = access.project(caller, project, Permission.READ)
+    source = Source(place, select(place, numbers, kind, None))
+    fitting = BitMap(candidate.number for candidate in source.candidates())
+    return gathered(to_json(record) + b"\n" for record in source.records(fitting))
 
 
 def preview_from_selection(

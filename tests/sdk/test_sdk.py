@@ -15,6 +15,7 @@ from adaptive_sdk import Adaptive, AsyncAdaptive
 
 from tests.api.pictures import data_uri, picture
 from tests.conftest import Server
+from tests.sdk.clients import proves
 
 
 @pytest.fixture
@@ -126,6 +127,7 @@ def test_the_documentation_s_example_of_a_bulk_upload(
 # Every argument
 
 
+@proves("interactions.create")
 def test_everything_the_client_can_say_is_kept(adaptive: Adaptive, read: Any) -> None:
     session, user = uuid4(), uuid4()
     response = adaptive.interactions.create(
@@ -186,6 +188,7 @@ def test_a_preference_by_ids(adaptive: Adaptive, read: Any) -> None:
         assert comparison["user"] == str(user)
 
 
+@proves("feedback.log_preference")
 def test_a_preference_by_texts(adaptive: Adaptive, read: Any) -> None:
     question = f"Which one? {uuid4()}"
     output = adaptive.feedback.log_preference(
