@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from interactions import access, conditions, finding, ids, ingest, payloads, projects
 from interactions.access import IN_PROJECTS, Caller, Permission
@@ -568,15 +568,18 @@ def test_feedback_that_is_given_while_its_key_is_deleted_goes_too_or_is_refused(
 ) -> None:
     logged = api.log(feedbacks=[{"metric": "quality", "value": 1}])
     started: list[Future[Any]] = []
+    counted: list[Future[int]] = []
 
     def beside(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         result = execute(sql, *arguments)
         if sql.startswith('DELETE FROM "interactions_feedbackkey"'):
+            assert counted[0].result() == 1
             started.append(overlapping.submit(add_feedback, api, logged, 2))
             wait_until(lambda: started[-1].done() or waits_for_a_lock_elsewhere())
         elif not started and sql.startswith('DELETE FROM "interactions_feedback"'):
             started.append(overlapping.submit(add_feedback, api, logged, 3))
             wait_until(lambda: started[-1].done() or waits_for_a_lock_elsewhere())
+            counted.append(overlapping.submit(lambda: finding.find(project, Scored("quality", "eq", 3)).count()))
         return result
 
     with connection.execute_wrapper(beside):
@@ -585,7 +588,32 @@ def test_feedback_that_is_given_while_its_key_is_deleted_goes_too_or_is_refused(
     assert "feedback_id" in first
     assert isinstance(last, NotFound)
     assert not Feedback.objects.exists()
-    assert finding.find(project, HasFeedback()).count() == 0
+    with current(project) as index:
+        assert index is not None
+        assert not index.postings.values(SCORED).held
+
+
+def test_a_test_that_starts_too_late_is_refused_and_never_deleted(
+    overlapping: ThreadPoolExecutor, owner: Caller, project: Project
+) -> None:
+    key = FeedbackKey.objects.get(key="quality")
+    looked: list[str] = []
+    started: list[Future[Any]] = []
+
+    def beside(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if sql.startswith("SELECT") and '"interactions_abtest"."state" IN' in sql:
+            looked.append(sql)
+            if len(looked) == 2:  # first before anything is deleted, then when nobody can refer to the key any more
+                given = {"key": "which", "name": "Which", "metric": key, "traffic_split": 1}
+                started.append(overlapping.submit(AbTest.objects.create, project=project, **given))
+                wait_until(lambda: started[0].done() or waits_for_a_lock_elsewhere())
+        return result
+
+    with connection.execute_wrapper(beside):
+        projects.delete_metric(owner, project, "quality")
+    assert isinstance(started[0].exception(), IntegrityError)
+    assert not FeedbackKey.objects.filter(pk=key.pk).exists()
 
 
 def test_a_test_that_starts_at_the_last_moment_keeps_its_feedback_key(

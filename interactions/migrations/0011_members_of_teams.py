@@ -11,7 +11,9 @@ def join_teams(apps, editor):
     )
     roles = {key: role.objects.get_or_create(key=key, defaults={"name": key})[0] for key in ROLES.values()}
     for project in project_model.objects.filter(pk__in=old.objects.values("project")).order_by("pk"):
-        own, _ = team.objects.get_or_create(key=project.key, defaults={"name": project.name})
+        # The team “admin” administers the server, which the people of a project called so do not.
+        key = "admin-2" if project.key == "admin" else project.key
+        own, _ = team.objects.get_or_create(key=key, defaults={"name": project.name})
         share.objects.get_or_create(project=project, team=own, defaults={"role": roles["power_user"], "is_owner": True})
         for one in old.objects.filter(project=project):
             member.objects.get_or_create(
