@@ -16,7 +16,7 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from interactions import ids
+from interactions import ids, memory
 from interactions.datasets import files, library, uploads
 from interactions.datasets.files import Content
 from interactions.datasets.making import write_file, write_selection
@@ -45,6 +45,7 @@ def carry_on() -> None:
         _tidied_at = time.monotonic()
     while (claim := _next_claim()) is not None:
         _make(claim)
+        memory.give_back()
 
 
 class _Lost(Exception):
