@@ -43,6 +43,18 @@ document.addEventListener("click", ({ target }) => {
   if (button) copy(button, button.dataset.copy);
 });
 
+// What is shown once must not be lost to a second click, whose answer would take its place.
+
+document.addEventListener("submit", (event) => {
+  const { dataset } = event.target;
+  if (!("once" in dataset)) return;
+  if (dataset.once) event.preventDefault();
+  dataset.once = "sent";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-once]")) form.dataset.once = "";
+});
+
 // Menus
 
 document.addEventListener("click", (event) => {

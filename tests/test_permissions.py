@@ -60,10 +60,6 @@ def _filled(route: str, key: str = "nowhere") -> str:
     return "/" + route
 
 
-# Pages that only take a form.
-FORMS = {"person-place", "person-password", "person-keys", "team-members"}
-
-
 def _project_pages() -> list[tuple[str, str]]:
     """Each page of a project, with the method it takes."""
     return [
@@ -73,10 +69,10 @@ def _project_pages() -> list[tuple[str, str]]:
     ]
 
 
-def _server_pages() -> list[tuple[str, str, Permission]]:
-    """Each page about the server as a whole: its route, the method it takes, and the permission it asks for."""
+def _server_pages() -> list[tuple[str, Permission]]:
+    """Each page about the server as a whole, and the permission it asks for."""
     return [
-        (route, "post" if page.name in FORMS else "get", permission)
+        (route, permission)
         for route, page in _pages()
         if (permission := getattr(page.callback, "permission", None)) in set(Permission) and not _is_of_project(route)
     ]
@@ -95,22 +91,23 @@ def _administrator(permissions: Iterable[Permission]) -> Client:
     return client
 
 
-@pytest.mark.parametrize(("route", "method", "permission"), _server_pages())
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(("route", "permission"), _server_pages())
 def test_a_page_about_the_server_is_open_to_its_permission_alone(
-    route: str, method: str, permission: Permission, ann: User
+    route: str, permission: Permission, method: str, ann: User
 ) -> None:
     address = _filled(route)
     anonymous = getattr(Client(), method)(address)
     assert anonymous.status_code == 302
     assert anonymous["Location"].startswith("/login/")
     client = Client()
-    client.force_login(ann)  # whose role in a team of her own allows a lot
-    Member.objects.filter(user=ann).update(role=people.find_role("admin"))
+    client.force_login(ann)
+    Member.objects.filter(user=ann).update(role=people.find_role("admin"))  # in a team that is not the reserved one
     assert getattr(client, method)(address).status_code == 403
     client = _administrator(set(Permission) - {permission})
     assert getattr(client, method)(address).status_code == 403
     Role.objects.filter(key="some").update(permissions=[permission])
-    assert getattr(client, method)(address).status_code in (200, 404), "404: the address names nobody"
+    assert getattr(client, method)(address).status_code != 403
 
 
 @pytest.mark.parametrize(("route", "method"), _project_pages())

@@ -14,11 +14,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from interactions import access, ids, passwords, people
 from interactions.access import Permission
-from interactions.errors import Conflict, NotFound, RequestError
+from interactions.errors import Conflict, Invalid, NotFound, RequestError
 from interactions.models import Member, Role, Team, User
 from interactions.people import Place
 from interactions.web import answers, keys, wording
@@ -115,9 +115,19 @@ def _place(request: CallerRequest) -> Place:
 
 
 @administers(Permission.MANAGE_USERS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: CallerRequest, uid: UUID) -> HttpResponse:
-    return _person(request, _found(uid))
+    """Posted, `act` says what to do; the forms of one user all lead here, so that their answers can be reloaded."""
+    user = _found(uid)
+    if request.method != "POST":
+        return _person(request, user)
+    act = _ACTS.get(request.POST.get("act", ""))
+    try:
+        if act is None:
+            raise Invalid("There is no such act.", "act")
+        return act(request, user)
+    except RequestError as error:
+        return _person(request, user, error.message, error.status)
 
 
 def _found(uid: UUID) -> User:
@@ -137,59 +147,49 @@ def _person(request: CallerRequest, user: User, problem: str = "", status: int =
     return render(request, "interactions/person.html", context | shown, status=status)
 
 
-@administers(Permission.MANAGE_USERS)
-@require_POST
-def place(request: CallerRequest, uid: UUID) -> HttpResponse:
-    """Fields: `team`, `role`; and `act`, which is `remove` for out of the team."""
-    user = _found(uid)
-    try:
-        if request.POST.get("act") == "remove":
-            team = people.find_team(request.POST.get("team", ""))
-            people.remove_member(request.caller, user, team)
-            done = f"{user.email} is no longer in the team {team.key}."
-        else:
-            place = _place(request)
-            people.set_member(request.caller, user, place)
-            done = f"{user.email} has the role {place.role.key} in the team {place.team.key}."
-    except RequestError as error:
-        return _person(request, user, error.message, error.status)
-    if user == request.user and not access.caller_of(user).everywhere >= {Permission.MANAGE_USERS}:
-        return answers.see_other(request, reverse("home"), done)
-    return answers.see_other(request, reverse("person", args=[uid]), done)
+def _give_place(request: CallerRequest, user: User) -> HttpResponse:
+    """Fields: `team`, `role`."""
+    place = _place(request)
+    people.set_member(request.caller, user, place)
+    return _placed(request, user, f"{user.email} has the role {place.role.key} in the team {place.team.key}.")
 
 
-@administers(Permission.MANAGE_USERS)
-@require_POST
-def give_password(request: CallerRequest, uid: UUID) -> HttpResponse:
-    """A new password for one sign-in. `state` is as the page wrote it, so that the same form does nothing twice."""
-    user = _found(uid)
-    if not constant_time_compare(request.POST.get("state", ""), _state(user)):
-        told = "A password was made already since that page was shown. It was shown then; make another if it is lost."
-        return answers.done_before(request, reverse("person", args=[uid]), told)
+def _take_place(request: CallerRequest, user: User) -> HttpResponse:
+    """Fields: `team`."""
+    team = people.find_team(request.POST.get("team", ""))
+    people.remove_member(request.caller, user, team)
+    return _placed(request, user, f"{user.email} is no longer in the team {team.key}.")
+
+
+def _placed(request: CallerRequest, user: User, told: str) -> HttpResponse:
+    """Back to the page, unless they have just taken it from themselves."""
+    stays = user != request.user or Permission.MANAGE_USERS in access.caller_of(user).everywhere
+    return answers.see_other(request, reverse("person", args=[user.uid]) if stays else reverse("home"), told)
+
+
+def _give_password(request: CallerRequest, user: User) -> HttpResponse:
+    """For one sign-in. `state` is as the page wrote it, so that the same form does nothing twice."""
+    if constant_time_compare(request.POST.get("state", ""), _state(user)):
+        return _person(request, user, password=passwords.give(request.caller, user))
+    told = "A password was made already since that page was shown. It was shown then; make another if it is lost."
+    return answers.done_before(request, reverse("person", args=[user.uid]), told)
+
+
+def _make_key(request: CallerRequest, user: User) -> HttpResponse:
+    """For a service account; fields as for one's own."""
     try:
-        password = passwords.give(request.caller, user)
-    except RequestError as error:
-        return _person(request, user, error.message, error.status)
-    return _person(request, user, password=password)
+        issued = keys.make(request, user)
+    except Conflict as error:
+        return answers.done_before(request, reverse("person", args=[user.uid]), error.message)
+    return _person(request, user, **keys.shown_once(request, issued))
+
+
+_ACTS = {"place": _give_place, "leave": _take_place, "password": _give_password, "key": _make_key}
 
 
 def _state(user: User) -> str:
     """Changes with the password, and tells nothing of it."""
     return salted_hmac("interactions.web.people", user.password).hexdigest()[:20]
-
-
-@administers(Permission.MANAGE_USERS)
-@require_POST
-def make_key(request: CallerRequest, uid: UUID) -> HttpResponse:
-    """For a service account; fields as for one's own."""
-    user = _found(uid)
-    try:
-        issued = keys.make(request, user)
-    except Conflict as error:
-        return answers.done_before(request, reverse("person", args=[uid]), error.message)
-    except RequestError as error:
-        return _person(request, user, error.message, error.status)
-    return _person(request, user, **keys.shown_once(request, issued))
 
 
 @administers(Permission.MANAGE_USERS)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods
 
 from interactions import people
 from interactions.access import ADMIN_TEAM, Permission
@@ -49,9 +49,20 @@ def _page(request: CallerRequest, error: RequestError | None = None) -> HttpResp
 
 
 @administers(Permission.MANAGE_TEAMS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: CallerRequest, key: str) -> HttpResponse:
-    return _team(request, _found(key))
+    """Posted, it puts somebody into the team: `user` (an email address), `role`. That takes managing users, too."""
+    team = _found(key)
+    if request.method != "POST":
+        return _team(request, team)
+    try:
+        user = find(request.POST.get("user", ""))
+        place = Place(team, people.find_role(request.POST.get("role", "")))
+        people.set_member(request.caller, user, place)
+    except RequestError as error:
+        return _team(request, team, error.message, error.status)
+    told = f"{user.email} has the role {place.role.key} in the team {team.key}."
+    return answers.see_other(request, reverse("team", args=[team.key]), told)
 
 
 def _found(key: str) -> Team:
@@ -74,22 +85,6 @@ def _team(request: CallerRequest, team: Team, problem: str = "", status: int = 2
         "typed": request.POST,
     }
     return render(request, "interactions/team.html", context, status=status)
-
-
-@administers(Permission.MANAGE_USERS)
-@require_POST
-def add_member(request: CallerRequest, key: str) -> HttpResponse:
-    """Fields: `user` (an email address), `role`."""
-    team = _found(key)
-    try:
-        user = find(request.POST.get("user", ""))
-        place = Place(team, people.find_role(request.POST.get("role", "")))
-        people.set_member(request.caller, user, place)
-    except RequestError as error:
-        return _team(request, team, error.message, error.status)
-    told = f"{user.email} has the role {place.role.key} in the team {team.key}."
-    address = "team" if Permission.MANAGE_TEAMS in request.caller.everywhere else "person"
-    return answers.see_other(request, reverse(address, args=[team.key if address == "team" else user.uid]), told)
 
 
 @administers(Permission.MANAGE_TEAMS)

@@ -23,7 +23,6 @@ PAGES = {
     "keys": "/keys",
     "people": "/people",
     "person": "/people/new",
-    "team": "/teams/demo",
     "roles": "/roles",
     "sharing": "/projects/demo/settings/sharing",
 }

@@ -78,6 +78,9 @@ def test_each_permission_opens_its_pages_and_no_others(db: None) -> None:
     page = client.get("/teams/admin").content.decode()
     assert "manager@example.org" in page
     assert "/people/" not in page
+    assert 'name="user"' not in page
+    added = client.post("/teams/admin", {"user": "manager@example.org", "role": "admin"})
+    assert added.status_code == 403
 
 
 # People
@@ -177,13 +180,13 @@ def test_what_cannot_be_added_is_said_and_what_was_typed_stays(
 
 
 def test_a_place_in_a_team_is_given_changed_and_taken(admin: Client, ann: User, team: Team) -> None:
-    place = f"/people/{ann.uid}/place"
-    assert admin.post(place, {"team": "research", "role": "annotator"}).status_code == 303
-    admin.post(place, {"team": "research", "role": "inference"})
+    page = f"/people/{ann.uid}"
+    assert admin.post(page, {"act": "place", "team": "research", "role": "annotator"})["Location"] == page
+    admin.post(page, {"act": "place", "team": "research", "role": "inference"})
     assert Member.objects.get(user=ann, team=team).role.key == "inference"
-    admin.post(place, {"team": "research", "act": "remove"})
+    admin.post(page, {"act": "leave", "team": "research"})
     assert not Member.objects.filter(user=ann, team=team).exists()
-    response = admin.post(place, {"team": "research", "act": "remove"})
+    response = admin.post(page, {"act": "leave", "team": "research"})
     assert (response.status_code, "is not in the team" in text(response)) == (404, True)
 
 
@@ -201,8 +204,8 @@ def test_a_person_is_deleted_after_a_page_that_counts_their_keys(admin: Client, 
 def test_the_last_administrator_cannot_go(db: None) -> None:
     user = manager(Permission.MANAGE_USERS)
     client = signed_in(user)
-    for path, fields in (("delete", {}), ("place", {"team": "admin", "act": "remove"})):
-        response = client.post(f"/people/{user.uid}/{path}", fields)
+    for path, fields in (("/delete", {}), ("", {"team": "admin", "act": "leave"})):
+        response = client.post(f"/people/{user.uid}{path}", fields)
         assert response.status_code == 409
         assert "Nobody would be left" in text(response)
     assert Member.objects.filter(user=user).exists()
@@ -210,15 +213,15 @@ def test_the_last_administrator_cannot_go(db: None) -> None:
 
 def test_who_leaves_the_administrators_is_led_away(admin: Client, db: None) -> None:
     user = manager(Permission.MANAGE_USERS)
-    response = signed_in(user).post(f"/people/{user.uid}/place", {"team": "admin", "act": "remove"})
+    response = signed_in(user).post(f"/people/{user.uid}", {"team": "admin", "act": "leave"})
     assert response["Location"] == "/"
 
 
 def test_a_forgotten_password_is_replaced_once_for_one_form(admin: Client, ann: User) -> None:
     state = re.search(r'name="state" value="(\w+)"', admin.get(f"/people/{ann.uid}").content.decode())
     assert state is not None
-    shown = admin.post(f"/people/{ann.uid}/password", {"state": state[1]})
-    again = admin.post(f"/people/{ann.uid}/password", {"state": state[1]})
+    shown = admin.post(f"/people/{ann.uid}", {"act": "password", "state": state[1]})
+    again = admin.post(f"/people/{ann.uid}", {"act": "password", "state": state[1]})
     assert (secret_in(again), again.status_code) == ("", 303)
     assert sign_in("ann@example.org", secret_in(shown))[1]["Location"] == "/password"
 
@@ -227,16 +230,16 @@ def test_nobody_becomes_somebody_who_may_do_more(vic: User, root: User) -> None:
     client = signed_in(manager(Permission.MANAGE_USERS))
     program = User.objects.create_user("bot@example.org", is_program=True)
     Member.objects.create(user=program, team=people.find_team("admin"), role=people.find_role("admin"))
-    key = {"name": "x", "reach": "all", "uid": str(uuid4())}
-    assert client.post(f"/people/{program.uid}/keys", key).status_code == 403
+    key = {"act": "key", "name": "x", "reach": "all", "uid": str(uuid4())}
+    assert client.post(f"/people/{program.uid}", key).status_code == 403
     Member.objects.create(user=vic, team=people.find_team("admin"), role=people.find_role("admin"))
     for person in (vic, root):
         page = client.get(f"/people/{person.uid}").content.decode()
         state = re.search(r'name="state" value="(\w+)"', page)
-        response = client.post(f"/people/{person.uid}/password", {"state": state[1] if state else ""})
+        response = client.post(f"/people/{person.uid}", {"act": "password", "state": state[1] if state else ""})
         assert not secret_in(response)
     assert sign_in("vic@example.org", "correct horse")[1].status_code == 302
-    response = client.post(f"/people/{vic.uid}/place", {"team": "admin", "role": "admin"})
+    response = client.post(f"/people/{vic.uid}", {"act": "place", "team": "admin", "role": "admin"})
     assert response.status_code == 403
     assert add(client, team="admin", role="admin").status_code == 403
     assert not User.objects.filter(email="bea@example.org").exists()
@@ -244,9 +247,9 @@ def test_nobody_becomes_somebody_who_may_do_more(vic: User, root: User) -> None:
 
 def test_an_administrator_makes_keys_for_programs_and_ends_anybodys(admin: Client, ann: User) -> None:
     program = User.objects.create_user("bot@example.org", is_program=True)
-    made = admin.post(f"/people/{program.uid}/keys", {"name": "x", "reach": "all", "uid": str(uuid4())})
+    made = admin.post(f"/people/{program.uid}", {"act": "key", "name": "x", "reach": "all", "uid": str(uuid4())})
     assert access.authenticate(access.digest(secret_in(made))).user_uid == program.uid
-    refused = admin.post(f"/people/{ann.uid}/keys", {"name": "x", "reach": "all", "uid": str(uuid4())})
+    refused = admin.post(f"/people/{ann.uid}", {"act": "key", "name": "x", "reach": "all", "uid": str(uuid4())})
     assert (refused.status_code, secret_in(refused)) == (403, "")
     theirs = access.issue_key(ann, None).api_key
     assert "ann@example.org" in text(admin.get(f"/keys/{theirs.uid}/revoke"))
@@ -261,6 +264,10 @@ def test_a_password_is_changed_by_who_knows_the_present_one(ann: User) -> None:
     assert client.post("/password", new | {"old_password": "correct horse"}).status_code == 303
     ann.refresh_from_db()
     assert ann.check_password("battery staple")
+
+
+def test_what_is_no_act_is_refused(admin: Client, ann: User) -> None:
+    assert admin.post(f"/people/{ann.uid}", {"act": "promote"}).status_code == 422
 
 
 def test_names_cannot_do_harm(admin: Client) -> None:
@@ -286,7 +293,7 @@ def test_names_cannot_do_harm(admin: Client) -> None:
 
 def test_a_team_is_made_filled_and_deleted(admin: Client, ann: User) -> None:
     assert admin.post("/teams", {"name": "Label Crew"})["Location"] == "/teams/label-crew"
-    response = admin.post("/teams/label-crew/members", {"user": " Ann@example.org ", "role": "annotator"})
+    response = admin.post("/teams/label-crew", {"user": " Ann@example.org ", "role": "annotator"})
     assert response["Location"] == "/teams/label-crew"
     assert "Ann ann@example.org annotator" in text(admin.get("/teams/label-crew"))
     assert "1 member, and 0 projects" in text(admin.get("/teams/label-crew/delete"))
@@ -311,7 +318,7 @@ def test_a_team_that_alone_has_a_project_stays(admin: Client, ann: User) -> None
 
 def test_only_who_has_an_account_is_added_to_a_team(admin: Client, team: Team) -> None:
     for user in ("", "nobody@example.org", "a\x00b"):
-        response = admin.post("/teams/research/members", {"user": user, "role": "annotator"})
+        response = admin.post("/teams/research", {"user": user, "role": "annotator"})
         assert response.status_code == 404
     assert not team.memberships.exists()
 
