@@ -6,22 +6,29 @@ import math
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 
-from interactions import ab_tests, access
+from interactions import ab_tests, access, ids
 from interactions.ab_tests import looks, significance
 from interactions.ab_tests.significance import Sample
 from interactions.access import Caller
+from interactions.bridge import background
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound
+from interactions.ingest import history
 from interactions.models import (
     AbEntry,
     AbTest,
+    Comparison,
+    Feedback,
     FeedbackKey,
     Interaction,
     Model,
@@ -101,7 +108,7 @@ def test_an_arm_without_variance_counts_as_one_with_next_to_none() -> None:
     assert significance.welch([Sample(100, 1.0, 0.0), Sample(100, 0.0, 0.0)]) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (9, 0), (5, 13), (100, 100), (480, 520), (5_000, 4_000)])
+@pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (9, 0), (5, 13), (100, 100), (480, 520), (1_100, 900)])
 def test_the_sign_test_is_exact(wins: int, losses: int) -> None:
     count = wins + losses
     tail = sum(comb(count, i) for i in range(min(wins, losses) + 1))
@@ -171,7 +178,7 @@ def null_run(draw: random.Random, sizes: list[int]) -> list[float]:
 
 def test_equals_are_told_apart_in_less_than_five_percent_of_tests_though_they_are_looked_at_often() -> None:
     draw = random.Random(1)
-    runs = [null_run(draw, [100 * 2**i for i in range(6)]) for _ in range(2_000)]
+    runs = [null_run(draw, [100 * 2**i for i in range(6)]) for _ in range(1_000)]
     ended = sum(any(p <= looks.level(i, i + 1) for i, p in enumerate(run)) for run in runs)
     assert ended / len(runs) < 0.05
     careless = sum(any(p <= 0.05 for p in run) for run in runs)
@@ -206,13 +213,8 @@ def test_a_test_has_what_it_was_made_with(caller: Caller, project: Project, mode
     assert (test.key, test.name, test.metric, test.scores) == ("race", "Which one", metric, "COMPARISON")
     assert (test.state, test.traffic_split, test.auto_deploy, test.ended_at) == ("WARMUP", 0.25, True, None)
     assert [arm.model.key for arm in test.arms.order_by("pk")] == ["third", "small"]
-    assert create(caller_after_end(caller), key="plain").name == "plain"
-
-
-def caller_after_end(caller: Caller) -> Caller:
-    """The same, after the test that goes on was cancelled."""
     ab_tests.cancel(caller, "race")
-    return caller
+    assert create(caller, key="plain").name == "plain"
 
 
 @pytest.mark.parametrize(
@@ -295,10 +297,9 @@ def test_of_several_tests_with_a_key_the_newest_is_meant(caller: Caller, foreign
     root = access.caller_of(User.objects.create_superuser("root@example.org"))
     for key in "ab":
         Model.objects.create(project=foreign, key=key, name=key)
-    create(caller)
-    newer = create(root, project="secret", models=["a", "b"])
+    older, newer = create(caller), create(root, project="secret", models=["a", "b"])
     assert ab_tests.get(root, "race") == newer
-    assert ab_tests.get(caller, "race") != newer
+    assert ab_tests.get(caller, "race") == older
 
 
 def test_tests_are_listed_newest_first_by_what_is_asked_for(caller: Caller) -> None:
@@ -329,12 +330,12 @@ def test_a_test_that_has_ended_cannot_be_cancelled(caller: Caller) -> None:
 def test_the_split_takes_part_and_the_arms_share_it_evenly(caller: Caller, project: Project) -> None:
     create(caller, models=["small", "large", "third"], traffic_split=0.3)
     chance = random.Random(7)
-    chosen = [ab_tests.choose(project.pk, chance) for _ in range(6_000)]
+    chosen = [ab_tests.choose(project.pk, chance) for _ in range(3_000)]
     drawn = Counter(choice.model if choice else None for choice in chosen)
     # Within four standard deviations of what is expected.
     for model in ("small", "large", "third"):
-        assert drawn[model] == pytest.approx(600, abs=4 * math.sqrt(6_000 * 0.1 * 0.9))
-    assert drawn[None] == pytest.approx(4_200, abs=4 * math.sqrt(6_000 * 0.3 * 0.7))
+        assert drawn[model] == pytest.approx(300, abs=4 * math.sqrt(3_000 * 0.1 * 0.9))
+    assert drawn[None] == pytest.approx(2_100, abs=4 * math.sqrt(3_000 * 0.3 * 0.7))
     assert {choice.test for choice in chosen if choice} == {"race"}
 
 
@@ -434,28 +435,415 @@ def test_a_test_that_is_gone_does_not_cost_the_interaction(transactional_db: Non
     assert (Interaction.objects.count(), AbEntry.objects.count()) == (2, 0)
 
 
-def test_an_entry_costs_one_statement_and_no_entry_none(api: Api, caller: Caller) -> None:
+def test_an_interaction_that_names_no_test_asks_nothing_of_tests_and_a_known_name_is_remembered(
+    api: Api, caller: Caller
+) -> None:
     create(caller)
-    api.log(ab_campaign="race", model="small")  # its id is known from now on
-    plain, entered = statements(lambda: api.log(model="small")), statements(lambda: api.log(ab_campaign="race"))
-    assert [sql for sql in plain if "_abtest" in sql or "_abentry" in sql] == []
-    assert len([sql for sql in entered if "_abtest" in sql or "_abentry" in sql]) == 1
+    api.log(ab_campaign="race")
+    with connection.execute_wrapper(plain := Statements()):
+        api.log()
+    with connection.execute_wrapper(entered := Statements()):
+        api.log(ab_campaign="race")
+    assert plain.told
+    assert [sql for sql in plain.told + entered.told if "_abtest" in sql] == []
+    assert AbEntry.objects.count() == 2
 
 
-def statements(act: Callable[[], object]) -> list[str]:
-    """What is asked of the database; rows on SQLite are inserted past Django, so their tables are looked at there."""
-    told: list[str] = []
-    database = connection.connection
+class Statements:
+    """What is asked of the database, but for the rows that are recorded, which go past Django."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
+        self.told.append(sql)
+        return execute(sql, *rest)
+
+
+# Reports
+
+
+def entries(test: AbTest, model_key: str, count: int) -> list[UUID]:
+    """Record so many interactions of a model that are entries of the test. Returns their ids."""
+    moment, project = ids.now(), test.project
+    first = history.write(project.pk, count)
+    rows = [
+        Interaction(
+            id=ids.new_id(moment),
+            project=project,
+            model=Model.objects.get(project=project, key=model_key),
+            created_at=moment,
+            recorded_at=moment,
+            source="LIVE",
+            state="done",
+            session_id=uuid4(),
+            number=first + n,
+            prompt_hash="0" * 64,
+        )
+        for n in range(count)
+    ]
+    Interaction.objects.bulk_create(rows)
+    AbEntry.objects.bulk_create(AbEntry(project=project, interaction=row, test=test) for row in rows)
+    return [row.pk for row in rows]
+
+
+def score(
+    test: AbTest, interactions: Iterable[UUID], values: Iterable[float], metric: FeedbackKey | None = None
+) -> None:
+    moment = ids.now()
+    Feedback.objects.bulk_create(
+        Feedback(
+            id=ids.new_id(moment), project=test.project, interaction_id=interaction, key=test.metric,
+            value=value, created_at=moment,
+        )
+        for interaction, value in zip(interactions, values, strict=True)
+    )  # fmt: skip
+
+
+def scored(test: AbTest, **values: Sequence[float]) -> None:
+    """Give each arm entries with these scores."""
+    for model_key, given in values.items():
+        score(test, entries(test, model_key, len(given)), given)
+
+
+def compared(test: AbTest, preferred: UUID, other: UUID, tied: str = "", metric: FeedbackKey | None = None) -> None:
+    moment = ids.now()
+    Comparison.objects.create(
+        id=ids.new_id(moment), project=test.project, key=metric or test.metric, preferred_id=preferred, other_id=other,
+        tied=tied, created_at=moment,
+    )  # fmt: skip
+
+
+def yes_and_no(yes: int, no: int) -> list[float]:
+    return [1.0] * yes + [0.0] * no
+
+
+def test_a_report_without_scores_has_nothing_to_tell(caller: Caller) -> None:
+    for key, metric, scores in (("a", "thumbs", "DIRECT"), ("b", "quality", "DIRECT"), ("c", "thumbs", "COMPARISON")):
+        report = ab_tests.report(create(caller, key=key, metric=metric, scores=scores))
+        assert (report.p_value, report.scores, report.has_enough_scores) == (None, 0, False)
+        assert [(one.model.key, one.scores, one.mean, one.interval) for one in report.variants] == [
+            ("small", 0, None, None),
+            ("large", 0, None, None),
+        ]
+        ab_tests.cancel(caller, key)
+
+
+def test_a_report_on_yes_or_no_has_rates(caller: Caller) -> None:
+    test = create(caller)
+    scored(test, small=yes_and_no(83, 3), large=yes_and_no(90, 3))
+    report = ab_tests.report(test)
+    small, large = report.variants
+    assert (small.model.key, small.scores, small.comparisons) == ("small", 86, None)
+    assert small.mean == pytest.approx(83 / 86)
+    assert small.interval == pytest.approx(significance.wilson(83 / 86, 86))
+    assert (large.scores, report.scores, report.statistic) == (93, 179, "Pearson's chi-squared test")
+    # X² = 179 (83 · 3 - 90 · 3)² / (86 · 93 · 173 · 6) for a table of two by two, and p = erfc(√(X² / 2)).
+    squares = 179 * (83 * 3 - 90 * 3) ** 2 / (86 * 93 * 173 * 6)
+    assert report.p_value == pytest.approx(math.erfc(math.sqrt(squares / 2)))
+
+
+def test_a_report_on_a_scale_has_means_of_what_the_database_summed_up(caller: Caller) -> None:
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    test = create(caller, metric="quality")
+    scored(test, small=first, large=second)
+    report = ab_tests.report(test)
+    assert report.statistic == "Welch's t-test"
+    assert report.p_value == pytest.approx(0.07939, abs=5e-6)
+    assert [one.interval for one in report.variants] == [
+        pytest.approx(significance.student(one)) for one in (FIRST_DRUG, SECOND_DRUG)
+    ]
+
+
+@pytest.mark.parametrize("offset", [1e9, -1e9])
+def test_values_far_from_zero_keep_their_differences(caller: Caller, offset: float) -> None:
+    test = create(caller, metric="quality")
+    scored(
+        test, small=[offset + one for one in (1.0, 2.0, 3.0, 4.0)], large=[offset + one for one in (3.0, 4.0, 5.0, 6.0)]
+    )
+    expected = significance.welch([sample(1, 2, 3, 4), sample(3, 4, 5, 6)])
+    assert ab_tests.report(test).p_value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        ([1.0], []),
+        ([1.0], [2.0]),
+        ([1.0, 1.0], [1.0, 1.0]),
+        ([1.0, 1.0], [2.0, 2.0, 2.0]),
+        ([9e307, -9e307, 0.0], [9e307, 9e307, 1.0]),
+        ([5e-324, 0.0, 1e-200], [-1.0, 1e-200, 1.0]),
+        ([1e100, 1e-300, 3.0], [1e-300, -1e-300, 0.0]),
+    ],
+)
+def test_whatever_was_given_the_report_has_no_error_and_no_nan(
+    caller: Caller, small: list[float], large: list[float]
+) -> None:
+    test = create(caller, metric="quality")
+    scored(test, small=small, large=large)
+    report = ab_tests.report(test)
+    assert report.p_value is None or 0 <= report.p_value <= 1
+    for one in report.variants:
+        assert one.mean is None or math.isfinite(one.mean)
+        assert one.interval is None or all(map(math.isfinite, one.interval))
+    assert [one.scores for one in report.variants] == [len(small), len(large)]
+    assert not looks.look(test)
+
+
+def test_only_the_latest_feedback_under_the_metric_on_entries_counts(
+    api: Api, caller: Caller, project: Project
+) -> None:
+    test = create(caller, models=["small", "large"])
+    first = api.log(ab_campaign="race", model="small", feedbacks=[{"metric": "thumbs", "value": True}])
+    api.post("feedback", {"completion_id": first["completion_id"], "metric": "thumbs", "value": False})
+    api.post("feedback", {"completion_id": first["completion_id"], "metric": "quality", "value": 1})
+    api.log(ab_campaign="race", model="large", feedbacks=[{"metric": "quality", "value": 3}])
+    api.log(ab_campaign="race", model="third", feedbacks=[{"metric": "thumbs", "value": True}])
+    api.log(ab_campaign="race", feedbacks=[{"metric": "thumbs", "value": True}])
+    api.log(model="small", feedbacks=[{"metric": "thumbs", "value": True}])
+    other = AbTest.objects.create(project=project, key="other", name="other", metric=test.metric, traffic_split=1)
+    scored(other, small=[1.0], large=[1.0])
+    small, large = ab_tests.report(test).variants
+    assert (small.scores, small.mean) == (1, 0.0)
+    assert (large.scores, large.mean) == (0, None)
+
+
+def test_feedback_that_is_given_after_the_end_changes_no_report(caller: Caller) -> None:
+    test = create(caller)
+    rows = entries(test, "small", 1)
+    score(test, rows, [1.0])
+    test = ab_tests.cancel(caller, "race")
+    score(test, rows, [0.0])
+    score(test, entries(test, "large", 1), [1.0])
+    assert [one.mean for one in ab_tests.report(test).variants] == [1.0, None]
+
+
+def test_a_report_on_comparisons_counts_each_pair(api: Api, caller: Caller, project: Project) -> None:
+    test = create(caller, models=["small", "large", "third"], scores="COMPARISON")
+    small, large, third = (entries(test, key, 2) for key in ("small", "large", "third"))
+    for _ in range(9):
+        compared(test, small[0], large[1])
+    compared(test, large[0], small[1])
+    compared(test, large[0], small[1], "good")
+    compared(test, third[0], small[1], "bad")
+    # These tell nothing about the arms of the test.
+    compared(test, small[0], small[1])
+    compared(test, small[0], large[1], metric=FeedbackKey.objects.get(project=project, key="quality"))
+    stranger = api.log(model="large")
+    compared(test, small[0], UUID(stranger["completion_id"]))
+    compared(test, UUID(stranger["completion_id"]), small[0])
+
+    report = ab_tests.report(test)
+    first, second, last = report.variants
+    assert [(one.scores, one.mean) for one in report.variants] == [
+        (12, pytest.approx(10 / 12)), (11, pytest.approx(1.5 / 11)), (1, 0.5),
+    ]  # fmt: skip
+    assert first.interval == pytest.approx(significance.wilson(10 / 12, 12))
+    assert [(one.model.key, *counts(one)) for one in first.comparisons or ()] == [
+        ("large", 11, 9, 1, 1, 0), ("third", 1, 0, 0, 0, 1),
+    ]  # fmt: skip
+    assert [(one.model.key, *counts(one)) for one in second.comparisons or ()] == [
+        ("small", 11, 1, 9, 1, 0), ("third", 0, 0, 0, 0, 0),
+    ]  # fmt: skip
+    assert [(one.model.key, *counts(one)) for one in last.comparisons or ()] == [
+        ("small", 1, 0, 0, 0, 1), ("large", 0, 0, 0, 0, 0),
+    ]  # fmt: skip
+    assert (report.scores, report.statistic) == (12, "Sign tests of all pairs with Holm's correction")
+    assert report.p_value == pytest.approx(3 * 2 * (10 + 1) / 2**10)
+
+
+def counts(against: ab_tests.Against) -> tuple[int, ...]:
+    return against.scores, against.wins, against.losses, against.ties_good, against.ties_bad
+
+
+def test_two_arms_that_are_compared_have_one_sign_test(caller: Caller) -> None:
+    test = create(caller, scores="COMPARISON")
+    small, large = entries(test, "small", 1)[0], entries(test, "large", 1)[0]
+    for _ in range(9):
+        compared(test, large, small)
+    compared(test, small, large, "good")
+    report = ab_tests.report(test)
+    assert report.statistic == "Sign test"
+    assert report.p_value == pytest.approx(2 / 512)
+    assert [one.mean for one in report.variants] == [0.05, 0.95]
+
+
+@pytest.mark.parametrize("scores", ["DIRECT", "COMPARISON"])
+def test_a_report_asks_as_much_however_many_scores_there_are(
+    caller: Caller, scores: str, django_assert_num_queries: Any
+) -> None:
+    test = create(caller, metric="quality", scores=scores)
+    small, large = entries(test, "small", 300), entries(test, "large", 300)
+    score(test, small + large, [float(i % 5) for i in range(600)])
+    for pair in zip(small, large, strict=True):
+        compared(test, *pair)
+    test = ab_tests.get(caller, "race")
+    with django_assert_num_queries(4 if scores == "DIRECT" else 3):
+        assert ab_tests.report(test).has_enough_scores
+
+
+# The end
+
+
+def refreshed(test: AbTest) -> AbTest:
+    return AbTest.objects.select_related("metric").get(pk=test.pk)
+
+
+def test_a_test_warms_up_until_its_first_look_and_goes_on_while_nothing_shows(caller: Caller) -> None:
+    test = create(caller)
+    scored(test, small=yes_and_no(50, 50), large=yes_and_no(50, 49))
+    assert not looks.look(test)
+    assert refreshed(test).state == AbTest.State.WARMUP
+    scored(test, large=[0.0])
+    assert looks.look(test)
+    after = refreshed(test)
+    assert (after.state, after.looked_at, after.winner, after.ended_at) == ("IN_PROGRESS", 1, None, None)
+    scored(test, large=yes_and_no(99, 0), small=yes_and_no(0, 99))
+    assert not looks.look(after), "between two looks nothing is decided, whatever shows"
+    scored(test, large=[1.0], small=[0.0])
+    assert looks.look(after)
+    after = refreshed(test)
+    assert (after.state, after.looked_at, after.winner and after.winner.key) == ("DONE", 2, "large")
+    assert after.ended_at
+    assert ab_tests.report(after).p_value == pytest.approx(
+        significance.pearson([Sample(200, 0.25, 0), Sample(200, 0.75, 0)])
+    )
+    assert not looks.look(after)
+
+
+def test_what_is_below_five_percent_at_a_look_need_not_be_enough(caller: Caller) -> None:
+    test = create(caller)
+    scored(test, small=yes_and_no(50, 50), large=yes_and_no(64, 36))
+    p_value = ab_tests.report(test).p_value
+    assert p_value is not None
+    assert 0.025 < p_value < 0.05
+    assert looks.look(test)
+    assert refreshed(test).state == AbTest.State.IN_PROGRESS
+
+
+@pytest.mark.parametrize(("scoring", "winner"), [("higher_is_better", "large"), ("lower_is_better", "small")])
+def test_the_winner_has_the_best_mean_as_the_metric_means_it(caller: Caller, scoring: str, winner: str) -> None:
+    FeedbackKey.objects.update(scoring=scoring)
+    test = create(caller, metric="quality", models=["large", "third", "small"])
+    scored(test, small=[1.0, 2.0] * 50, third=[2.0, 3.0] * 50, large=[3.0, 4.0] * 50)
+    assert looks.look(test)
+    after = refreshed(test)
+    assert after.winner
+    assert after.winner.key == winner
+
+
+def test_of_what_was_compared_the_winner_is_who_was_preferred_whatever_the_scoring(caller: Caller) -> None:
+    FeedbackKey.objects.update(scoring="lower_is_better")
+    test = create(caller, scores="COMPARISON")
+    small, large = entries(test, "small", 1)[0], entries(test, "large", 1)[0]
+    for n in range(100):
+        compared(test, *((large, small) if n % 4 else (small, large)))
+    assert looks.look(test)
+    after = refreshed(test)
+    assert after.winner
+    assert after.winner.key == "large"
+
+
+@pytest.fixture
+def decided(caller: Caller) -> AbTest:
+    """A test whose next look ends it; `large` wins."""
+    test = create(caller, auto_deploy=True)
+    scored(test, small=yes_and_no(20, 80), large=yes_and_no(80, 20))
+    return test
+
+
+def defaults() -> list[str]:
+    return list(Model.objects.filter(is_default=True).values_list("key", flat=True))
+
+
+def test_auto_deploy_makes_the_winner_the_default_in_place_of_another(decided: AbTest) -> None:
+    Model.objects.filter(key="third").update(is_default=True)
+    assert looks.look(decided)
+    assert defaults() == ["large"]
+
+
+def test_without_auto_deploy_the_default_stays(decided: AbTest) -> None:
+    Model.objects.filter(key="third").update(is_default=True)
+    AbTest.objects.update(auto_deploy=False)
+    assert looks.look(refreshed(decided))
+    assert (refreshed(decided).state, defaults()) == ("DONE", ["third"])
+
+
+def test_a_winner_that_was_taken_out_of_the_project_is_not_deployed(decided: AbTest) -> None:
+    Model.objects.filter(key="third").update(is_default=True)
+    Model.objects.filter(key="large").update(is_attached=False)
+    assert looks.look(decided)
+    assert (refreshed(decided).state, defaults()) == ("DONE", ["third"])
+
+
+def test_a_test_that_is_cancelled_while_it_is_looked_at_stays_cancelled(decided: AbTest, caller: Caller) -> None:
+    stale = refreshed(decided)
+    ab_tests.cancel(caller, "race")
+    assert not looks.look(stale)
+    assert (refreshed(decided).state, refreshed(decided).winner, defaults()) == ("CANCELLED", None, [])
+
+
+def test_of_two_processes_that_look_one_decides(decided: AbTest) -> None:
+    one, other = refreshed(decided), refreshed(decided)
+    assert [looks.look(one), looks.look(other)] == [True, False]
+
+
+# On SQLite one transaction waits for the other, so one after the other is all there is.
+
+
+@pytest.fixture
+def overlapping(transactional_db: None) -> Iterator[ThreadPoolExecutor]:
+    """Threads with database connections of their own."""
     if connection.vendor == "sqlite":
-        database.set_trace_callback(told.append)
-        act()
-        database.set_trace_callback(None)
-    else:
+        pytest.skip("SQLite has one writer at a time")
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+        everyone = threading.Barrier(4)
 
-        def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-            told.append(sql)
-            return execute(sql, *rest)
+        def close() -> None:
+            everyone.wait()
+            connection.close()
 
-        with connection.execute_wrapper(note):
-            act()
-    return told
+        for closed in [threads.submit(close) for _ in range(4)]:
+            closed.result()
+
+
+def test_of_processes_that_look_at_once_one_decides(overlapping: ThreadPoolExecutor, decided: AbTest) -> None:
+    together = threading.Barrier(4)
+
+    def look() -> bool:
+        test = refreshed(decided)
+        together.wait()
+        return looks.look(test)
+
+    looked = [future.result() for future in [overlapping.submit(look) for _ in range(4)]]
+    assert sorted(looked) == [False, False, False, True]
+    assert (refreshed(decided).state, defaults()) == ("DONE", ["large"])
+
+
+def test_of_tests_that_are_made_at_once_one_is(overlapping: ThreadPoolExecutor, caller: Caller) -> None:
+    together = threading.Barrier(4)
+
+    def make(key: str) -> bool:
+        together.wait()
+        try:
+            create(caller, key=key)
+        except Conflict:
+            return False
+        return True
+
+    made = [future.result() for future in [overlapping.submit(make, key) for key in "abcd"]]
+    assert sorted(made) == [False, False, False, True]
+    assert AbTest.objects.count() == 1
+
+
+def test_the_server_looks_at_all_tests_by_itself_every_minute(decided: AbTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert background.WORK["ab_tests"] is ab_tests.carry_on
+    monkeypatch.setattr(looks, "_again_at", float("-inf"))
+    ab_tests.carry_on()
+    assert refreshed(decided).state == AbTest.State.DONE
+    AbTest.objects.update(state=AbTest.State.IN_PROGRESS, looked_at=0)
+    ab_tests.carry_on()
+    assert refreshed(decided).state == AbTest.State.IN_PROGRESS, "a minute has not passed"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from interactions import access, ids
+from interactions import access, ids, projects
 from interactions.access import Caller, Permission
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound
 from interactions.models import AbArm, AbTest, FeedbackKey, Model, Project
@@ -41,8 +41,7 @@ def create(
         raise Invalid(f"A test is scored by one of {', '.join(AbTest.Scores.values)}.", "scores")
     scored_by, arms = _metric(place, metric), _models(place, models)
     with transaction.atomic():
-        # Locked, so that of two that start at once the second sees the first.
-        Project.objects.select_for_update(no_key=True).get(pk=place.pk)
+        projects.lock(place)  # so that of two that start at once the second sees the first, and no arm is detached
         _leave_room(place, key)
         test = AbTest.objects.create(
             project=place,

@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import strawberry
+from django.db.models import Q
 
 from interactions import conditions, ids
 from interactions.api_graphql.enums import CompletionSource
@@ -247,8 +248,9 @@ class _Builder:
     def _models(self, keys_or_ids: list[IdOrKey], path: str) -> Condition:
         _few(keys_or_ids, path)
         uids = [uid for name in keys_or_ids if (uid := ids.uuid(name))]
-        rows = Model.objects.filter(project=self._project, uid__in=uids) if uids else Model.objects.none()
-        named = {str(uid): key for uid, key in rows.values_list("uid", "key")}
+        known = Q(uid__in=uids) | Q(external__uid__in=uids)
+        rows = Model.objects.filter(known, project=self._project) if uids else Model.objects.none()
+        named = {str(id): key for key, *both in rows.values_list("key", "uid", "external__uid") for id in both}
         return conditions.ModelIn(tuple(named.get(str(ids.uuid(name)), name) for name in keys_or_ids))
 
     def _metric(self, key_or_id: str) -> str:
