@@ -40,6 +40,34 @@ SECONDS_TO_PREPARE = 1_800
 TAB = f"/projects/{PROJECT}/interactions"
 
 
+# Every field that the SDK asks for in `interactions.list`.
+LIST = """
+query List($filter: ListCompletionsFilterInput!, $page: CursorPageInput!) {
+  completions(filter: $filter, page: $page) {
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      id chatMessages { role content } completion source createdAt
+      model { id key name }
+      directScores {
+        id value reason details createdAt
+        metric { id key name kind description scoringType createdAt hasDirectScores hasComparisonScores }
+      }
+      comparisonScores {
+        id createdAt
+        project { id key name }
+        metric { id key name }
+        preferedCompletion { id completion source model { id key name } }
+        otherCompletion { id completion source model { id key name } }
+      }
+      labels { key value }
+      metadata { parameters timings system usage { completionTokens promptTokens totalTokens } }
+    }
+  }
+}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """What the questions need to know of the store's content."""
@@ -228,11 +256,11 @@ class Reader:
         return await self._connection.exchange(request("POST", target, headers, urlencode(fields).encode()))
 
     async def page(self, case: Case) -> Timing:
-        return await self._measure(lambda rng: (self._target(TAB, case.query(rng, self._store)), self._cookie))
+        return await self._measure(lambda rng: self.asked(self._target(TAB, case.query(rng, self._store))))
 
     async def summary(self, case: Case) -> Timing:
         """The total, the facets' counts and the histogram."""
-        return await self._measure(lambda rng: self._summary(case, rng))
+        return await self._measure(lambda rng: self.asked(self._summary(case, rng)))
 
     async def summary_after_write(self, case: Case) -> Timing:
         """The same, each time after one more interaction was logged."""
@@ -242,12 +270,12 @@ class Reader:
         async def write() -> None:
             checked(await self._connection.exchange(next(creates)), 201)
 
-        return await self._measure(lambda rng: self._summary(case, rng), TIMES_AFTER_WRITE, write)
+        return await self._measure(lambda rng: self.asked(self._summary(case, rng)), TIMES_AFTER_WRITE, write)
 
     async def wait_for_numbers(self) -> float:
         """Until the first summary is answered: a server that just started prepares. Returns the seconds."""
         start = time.perf_counter()
-        asked = request("GET", *self._summary(CASES[0], Random(0)))
+        asked = self.asked(self._summary(CASES[0], Random(0)))
         while (answer := await self._connection.exchange(asked)).status == 202:
             if time.perf_counter() - start > SECONDS_TO_PREPARE:
                 raise RuntimeError(f"The numbers were not ready after {SECONDS_TO_PREPARE} s.")
@@ -255,20 +283,27 @@ class Reader:
         checked(answer)
         return time.perf_counter() - start
 
-    def _summary(self, case: Case, rng: Random) -> tuple[str, dict[str, str]]:
-        return self._target(f"{TAB}/summary", case.query(rng, self._store)), self._cookie
+    def _summary(self, case: Case, rng: Random) -> str:
+        return self._target(f"{TAB}/summary", case.query(rng, self._store))
 
     async def rest(self, case: Case) -> Timing:
-        def ask(rng: Random) -> tuple[str, dict[str, str]]:
+        def ask(rng: Random) -> bytes:
             query = [("project", PROJECT), *case.query(rng, self._store)]
-            return self._target("/api/v1/interactions", query), self._key
+            return request("GET", self._target("/api/v1/interactions", query), self._key)
 
         return await self._measure(ask)
+
+    async def graphql(self, rows: int) -> Timing:
+        """A list of whole interactions, with the fields that the SDK asks for."""
+        variables = {"filter": {"project": PROJECT, "advancedFilter": {"and": []}}, "page": {"first": rows}}
+        body = json.dumps({"query": LIST, "operationName": "List", "variables": variables}).encode()
+        asked = request("POST", "/api/graphql", self._key | {"Content-Type": "application/json"}, body)
+        return await self._measure(lambda rng: asked)
 
     async def detail(self, *query: tuple[str, str]) -> Timing:
         """Detail pages of interactions from all over the time, out of those that match `query`."""
         known = [id for number in range(TIMES + WARM_UP) for id in await self._some_id(number, query)]
-        return await self._measure(lambda rng: (f"{TAB}/{rng.choice(known)}", self._cookie))
+        return await self._measure(lambda rng: self.asked(f"{TAB}/{rng.choice(known)}"))
 
     async def _some_id(self, number: int, query: Query) -> list[str]:
         place = [("project", PROJECT), ("limit", "1"), *_deep(Random(number), self._store)]
@@ -278,7 +313,7 @@ class Reader:
 
     async def _measure(
         self,
-        ask: Callable[[Random], tuple[str, dict[str, str]]],
+        ask: Callable[[Random], bytes],
         times: int = TIMES,
         before_each: Callable[[], Awaitable[None]] | None = None,
     ) -> Timing:
@@ -287,7 +322,7 @@ class Reader:
         for number in range(-WARM_UP, times):
             if before_each:
                 await before_each()
-            asked = request("GET", *ask(rng))
+            asked = ask(rng)
             start = time.perf_counter()
             answer = checked(await self._connection.exchange(asked))
             end = time.perf_counter()

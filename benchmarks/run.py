@@ -39,6 +39,7 @@ PARTS = (
     "text",
     "summary",
     "detail",
+    "graphql",
     "images",
     "exports",
     "load200",
@@ -77,6 +78,7 @@ REST = (Target(8, "ms", which="p50"),)
 SUMMARY = (Target(100, "ms", which="p95"),)
 SEARCH = (Target(150, "ms", which="p95"),)
 DETAIL = (Target(25, "ms", which="p50"),)
+GRAPHQL = (Target(400, "ms", which="p50"),)
 PICTURES = (Target(80, "ms", which="p95"),)
 PICTURES_SIZE = Target(300, "kB")
 STEADY = Target(50, "ms", which="p99")
@@ -272,6 +274,9 @@ class _Run:
         if "detail" in self._plan.parts:
             self._cells.timing("detail page, ms", await reader.detail(), DETAIL)
             self._cells.timing("detail page with an image, ms", await reader.detail(("image", "yes")), DETAIL)
+        if "graphql" in self._plan.parts:
+            self._cells.timing("GraphQL list of 50, ms", await reader.graphql(50))
+            self._cells.timing("GraphQL list of 1,000, ms", await reader.graphql(1_000), GRAPHQL)
         if "images" in self._plan.parts:
             shown = await reader.page(PICTURED)
             self._cells.timing("list page with an image in each row, ms", shown, PICTURES)
