@@ -1,7 +1,4 @@
-"""The ids of names: models, labels, feedback keys, A/B tests. They never change once committed.
-
-So each process remembers them.
-"""
+"""The ids of names: models, labels, feedback keys, tests. They never change once committed, so they are remembered."""
 
 from __future__ import annotations
 
