@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from math import comb
 from typing import Any
 from uuid import UUID, uuid4
@@ -166,23 +167,30 @@ def test_the_levels_of_all_looks_add_up_to_the_error_rate() -> None:
     assert looks.level(0, 3) == pytest.approx(0.025 + 0.0125 + 0.00625), "looks that were missed are taken at once"
 
 
+@cache
+def probability(one: int, other: int, size: int) -> float:
+    return significance.pearson([Sample(size, one / size, 0.0), Sample(size, other / size, 0.0)]) or 0.0
+
+
 def null_run(draw: random.Random, sizes: list[int]) -> list[float]:
     """The probabilities at each of these sizes, of two arms that both please every other time."""
     hits, size, found = [0, 0], 0, []
     for larger in sizes:
         hits = [one + draw.getrandbits(larger - size).bit_count() for one in hits]
         size = larger
-        found.append(significance.pearson([Sample(size, one / size, 0.0) for one in hits]) or 0.0)
+        # Most need no computing: below 1.9 standard deviations p is above 5.7 %.
+        close = abs(hits[0] - hits[1]) < 1.9 * math.sqrt(size / 2)
+        found.append(1.0 if close else probability(min(hits), max(hits), size))
     return found
 
 
 def test_equals_are_told_apart_in_less_than_five_percent_of_tests_though_they_are_looked_at_often() -> None:
     draw = random.Random(1)
-    runs = [null_run(draw, [100 * 2**i for i in range(6)]) for _ in range(1_000)]
+    runs = [null_run(draw, [100 * 2**i for i in range(6)]) for _ in range(20_000)]
     ended = sum(any(p <= looks.level(i, i + 1) for i, p in enumerate(run)) for run in runs)
     assert ended / len(runs) < 0.05
     careless = sum(any(p <= 0.05 for p in run) for run in runs)
-    assert careless / len(runs) > 0.1, "at 5 % each time it is these"
+    assert careless / len(runs) > 0.15, "at 5 % each time it is these"
 
 
 # Tests in a project

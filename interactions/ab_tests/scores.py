@@ -31,7 +31,7 @@ from django.db.models.expressions import Combinable
 from interactions import database
 from interactions.ab_tests import significance
 from interactions.ab_tests.significance import Interval, Sample
-from interactions.models import AbTest, Comparison, Feedback, FeedbackKey, Interaction
+from interactions.models import AbEntry, AbTest, Comparison, Feedback, FeedbackKey, Interaction
 
 
 class Tally(Protocol):
@@ -254,6 +254,8 @@ def _compared(test: AbTest, arms: Sequence[int], until: datetime) -> dict[tuple[
     """By pairs of arms, both ways round, of those that were compared."""
     records: defaultdict[tuple[int, int], Record] = defaultdict(Record)
     for preferred, other, tied, count in _outcomes(test, arms, until):
+        if preferred == other:  # tells nothing
+            continue
         record = Record(**{_COUNTED_AS[tied]: count})
         records[preferred, other] = records[preferred, other].plus(record)
         records[other, preferred] = records[other, preferred].plus(record.reversed())
@@ -264,13 +266,13 @@ _COUNTED_AS = {"": "wins", "good": "ties_good", "bad": "ties_bad"}
 
 
 def _outcomes(test: AbTest, arms: Sequence[int], until: datetime) -> Iterable[tuple[int, int, str, int]]:
-    """How often an arm was preferred to another, or named first in a tie."""
-    entries = Interaction.objects.filter(project=test.project_id, ab_entry__test=test, model__in=arms)
+    """How often an arm was preferred to another, or named first in a tie; also of an arm and itself."""
+    entries = AbEntry.objects.filter(project=test.project_id, test=test, interaction__model__in=arms)
+    taking_part = entries.values("interaction")
     preferred, other = (
-        Subquery(entries.filter(pk=OuterRef(side)).values("model")[:1]) for side in ("preferred_id", "other_id")
+        Subquery(Interaction.objects.filter(pk=OuterRef(side)).values("model")) for side in ("preferred_id", "other_id")
     )
     made = Comparison.objects.filter(project=test.project_id, key=test.metric_id, created_at__lte=until)
-    # What is said of an arm and itself tells nothing.
-    between = made.annotate(preferred=preferred, other=other).filter(preferred__isnull=False, other__isnull=False)
-    outcomes = between.exclude(preferred=F("other")).order_by().values_list("preferred", "other", "tied")
+    between = made.filter(preferred_id__in=taking_part, other_id__in=taking_part).order_by()
+    outcomes = between.annotate(preferred=preferred, other=other).values_list("preferred", "other", "tied")
     return outcomes.annotate(count=Count("pk"))
