@@ -2,6 +2,7 @@ from django.db import migrations
 
 # What the roles were in a project, as a role in the team that now owns it.
 ROLES = {"viewer": "read-only", "annotator": "annotator", "member": "power_user"}
+NAMES = {"read-only": "Read-only", "annotator": "Annotator", "power_user": "Power user"}
 
 
 def join_teams(apps, editor):
@@ -9,7 +10,7 @@ def join_teams(apps, editor):
     old, project_model, team, role, share, member = (
         apps.get_model("interactions", name) for name in ("Membership", "Project", "Team", "Role", "Share", "Member")
     )
-    roles = {key: role.objects.get_or_create(key=key, defaults={"name": key})[0] for key in ROLES.values()}
+    roles = {key: role.objects.get_or_create(key=key, defaults={"name": name})[0] for key, name in NAMES.items()}
     for project in project_model.objects.filter(pk__in=old.objects.values("project")).order_by("pk"):
         # The team “admin” administers the server, which the people of a project called so do not.
         key = "admin-2" if project.key == "admin" else project.key

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from interactions import access, demo, ids, ingest, payloads
+from interactions import access, demo, ids, ingest, payloads, people
 from interactions.access import Caller
 from interactions.models import FeedbackKey, Interaction, Project, User
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         project = self._project(options["project"])
         story = demo.tell(ids.now(), count=options["count"])
         caller = access.operator(project)
-        reviewers = [self._reviewer(email, name).uid for email, name in REVIEWERS.items()]
+        reviewers = [self._reviewer(email, name, project).uid for email, name in REVIEWERS.items()]
         known: list[UUID] = []
         for chunk in _chunks(story.interactions):
             known += self._record(chunk, project, caller, reviewers)
@@ -44,8 +44,10 @@ class Command(BaseCommand):
             FeedbackKey.objects.get_or_create(project=project, key=fields.pop("key"), defaults=fields)
         return project
 
-    def _reviewer(self, email: str, name: str) -> User:
-        return User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
+    def _reviewer(self, email: str, name: str, project: Project) -> User:
+        user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
+        people.belong(user, project, "annotator")
+        return user
 
     def _record(
         self, chunk: Sequence[dict[str, Any]], project: Project, caller: Caller, reviewers: list[UUID]
