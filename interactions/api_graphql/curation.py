@@ -13,7 +13,7 @@ from interactions import downloads, ids, ingest, removal
 from interactions.access import Permission
 from interactions.api_graphql import selections
 from interactions.api_graphql.context import Info
-from interactions.api_graphql.interactions import Completion, CompletionLabel, Page
+from interactions.api_graphql.interactions import Completion, Page
 from interactions.api_graphql.models import Model
 from interactions.api_graphql.people import User
 from interactions.api_graphql.permissions import needs
@@ -178,6 +178,3 @@ def _reachable(info: Info, id: UUID, permission: Permission) -> Interaction:
         raise NotFound(f"There is no interaction {id} that this caller can see.", "completion_id")
     info.context.caller.project_id(found.project.key, permission)
     return found
-
-
-__all__ = ["CompletionLabel", "CurationMutation", "CurationQuery"]
