@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from heapq import nlargest
 
+from django.db.models import Count, OuterRef, Subquery
+
+from interactions import ids
 from interactions.index import LABEL, SCORE, Index, current
-from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Model, Project
+from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project
 
 VALUES_SHOWN = 200
 DISTINCT_SCORES = 11
@@ -81,6 +85,61 @@ def _distinct_values(key: FeedbackKey) -> list[float] | None:
             return values[::-1]
         values.append(value)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueUsage:
+    """On how many interactions a label's value is, and when the newest of them was created."""
+
+    value: str
+    count: int
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """On how many interactions a label key is; of its values the commonest."""
+
+    key: str
+    count: int
+    values: list[ValueUsage]
+
+
+def label_usage(project: Project) -> list[KeyUsage]:
+    """The label keys that are in use, in the order of the alphabet."""
+    with current(project) as index:
+        counts = _counts(project, index)
+    shown = [id for some in counts.values() for id, _ in some[:VALUES_SHOWN]]
+    newest = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
+    last = dict(Label.objects.filter(pk__in=shown).annotate(newest=Subquery(newest)).values_list("pk", "newest"))
+    names = label_values(shown)
+
+    def told(id: int, count: int) -> ValueUsage:
+        return ValueUsage(names[id], count, ids.moment_of(last[id]) if last.get(id) else None)
+
+    return [
+        KeyUsage(
+            key,
+            sum(count for _, count in some),
+            [told(id, count) for id, count in some[:VALUES_SHOWN] if id in names],
+        )
+        for key, some in counts.items()
+    ]
+
+
+def _counts(project: Project, index: Index | None) -> dict[str, list[tuple[int, int]]]:
+    """By label key, the ids of its labels and their counts, largest first."""
+    keys = LabelKey.objects.filter(project=project).order_by("key")
+    counted = {key.key: _counted(key, index) for key in keys}
+    return {key: sorted(some, key=lambda pair: (-pair[1], pair[0])) for key, some in counted.items() if some}
+
+
+def _counted(key: LabelKey, index: Index | None) -> list[tuple[int, int]]:
+    values = index.postings.values(LABEL(key.pk)) if index else None
+    if values is not None and values.complete:
+        return [(int(label), len(held)) for label, held in values.held.items() if held]
+    rows = Label.objects.filter(key=key).annotate(count=Count("labellings")).filter(count__gt=0)
+    return list(rows.values_list("pk", "count"))
 
 
 # A label's value never changes, and its id is never used again. At the limit the memory starts anew.

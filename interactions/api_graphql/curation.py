@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import strawberry
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 from pyroaring import BitMap
 from strawberry.scalars import JSON
 
-from interactions import downloads, ids, ingest, removal
+from interactions import choices, downloads, ingest, removal
 from interactions.access import Permission
 from interactions.api_graphql import selections
 from interactions.api_graphql.context import Info
@@ -17,11 +17,10 @@ from interactions.api_graphql.interactions import Completion, Page
 from interactions.api_graphql.models import Model
 from interactions.api_graphql.people import User
 from interactions.api_graphql.permissions import needs
-from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
+from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds_or_none
 from interactions.api_graphql.selections import CompletionSelectionQuery
-from interactions.choices import VALUES_SHOWN
 from interactions.errors import Invalid, NotFound
-from interactions.models import Interaction, Label, Labelling, Project, Removal
+from interactions.models import Interaction, Project, Removal
 from interactions.models import Model as StoredModel
 from interactions.models import User as StoredUser
 
@@ -64,25 +63,16 @@ class InteractionOptions:
 
     @strawberry.field
     def labels(self) -> LabelUsage:
-        newest = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
-        rows = Label.objects.filter(project=self.project).annotate(count=Count("labellings"), newest=Subquery(newest))
-        keys: dict[str, list[LabelValueUsage]] = {}
-        for key, value, count, last in rows.order_by("key__key", "-count", "value").values_list(
-            "key__key", "value", "count", "newest"
-        ):
-            last_used = milliseconds(ids.moment_of(last)) if last else None
-            if count:
-                keys.setdefault(key, []).append(LabelValueUsage(value=value, count=count, last_used=last_used))
-        return LabelUsage(keys=[_key_usage(key, values) for key, values in keys.items()])
+        return LabelUsage(keys=[_key_usage(usage) for usage in choices.label_usage(self.project)])
 
 
-def _key_usage(key: str, values: list[LabelValueUsage]) -> LabelKeyUsage:
-    return LabelKeyUsage(
-        key=key,
-        count=sum(value.count for value in values),
-        last_used=max((value.last_used for value in values if value.last_used is not None), default=None),
-        values=values[:VALUES_SHOWN],
-    )
+def _key_usage(usage: choices.KeyUsage) -> LabelKeyUsage:
+    values = [
+        LabelValueUsage(value=one.value, count=one.count, last_used=milliseconds_or_none(one.last_used))
+        for one in usage.values
+    ]
+    last_used = max((one.last_used for one in values if one.last_used is not None), default=None)
+    return LabelKeyUsage(key=usage.key, count=usage.count, last_used=last_used, values=values)
 
 
 @strawberry.input

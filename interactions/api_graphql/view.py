@@ -30,13 +30,13 @@ from interactions import access, bridge, database, payloads
 from interactions.api_graphql import limits
 from interactions.api_graphql.context import Context
 from interactions.api_graphql.schema import schema
-from interactions.errors import Fault, Invalid, NotFound, RequestError, Unavailable
+from interactions.errors import Fault, Invalid, NotFound, RequestError, TooSlow, Unavailable
 
 log = logging.getLogger(__name__)
 
 _GRAPHQL = schema._schema  # what strawberry made for graphql-core
-# Queries longer than this are parsed each time.
-_KEPT = 20_000
+# Longer queries are parsed each time: what is remembered of one takes a hundred times its text.
+_KEPT, _MOST_KEPT = 5_000, 64
 
 # The client chooses its hint by the first of these words in the message, wherever it stands.
 _KINDS = {"": "entity", "key": "entity", "completion_id": "completion", "email": "user", "models": "model"}
@@ -138,14 +138,14 @@ def _answer(asked: Mapping[str, Any], context: Context) -> dict[str, Any]:
         result = execute_sync(
             _GRAPHQL, document, context_value=context, variable_values=dict(variables), operation_name=name
         )
-    return _outcome(result)
+        return _outcome(result)
 
 
 def _parsed(query: str) -> DocumentNode:
     return _parse_and_keep(query) if len(query) <= _KEPT else parse(query, max_tokens=limits.MOST_TOKENS)
 
 
-@lru_cache(256)
+@lru_cache(_MOST_KEPT)
 def _parse_and_keep(query: str) -> DocumentNode:
     return parse(query, max_tokens=limits.MOST_TOKENS)
 
@@ -154,7 +154,7 @@ def _invalid(query: str, document: DocumentNode) -> list[GraphQLError]:
     return _validate_and_keep(query) if len(query) <= _KEPT else validate(_GRAPHQL, document, max_errors=5)
 
 
-@lru_cache(256)
+@lru_cache(_MOST_KEPT)
 def _validate_and_keep(query: str) -> list[GraphQLError]:
     return validate(_GRAPHQL, _parsed(query), max_errors=5)
 
@@ -178,6 +178,10 @@ def _formatted(error: GraphQLError) -> dict[str, Any]:
 
 def _fault(cause: BaseException) -> RequestError:
     if isinstance(cause, database.Unreachable):
+        try:
+            database.keep_to_time()
+        except TooSlow as error:
+            return error  # the store was told to give up
         log.error("The store cannot be reached: %s", type(cause).__name__)
         return Unavailable("The store cannot be reached now. Send the request again later.")
     log.error("A GraphQL field failed", exc_info=cause)
