@@ -30,7 +30,7 @@ _SAID_EVERY_SECONDS = 1.0
 # What it is to be made of may lie where only another server looks; after so long it is taken for lost.
 _PATIENCE = timedelta(hours=1)
 # A thread that computes without a pause holds up the event loop by milliseconds each time that comes back from waiting.
-_PAUSED_EVERY_SECONDS = 0.001
+_PAUSED_EVERY_SECONDS = 0.0003
 _TIDIED_EVERY_SECONDS = 3_600
 
 _tidied_at = float("-inf")
@@ -69,7 +69,7 @@ class _Claim:
         now = time.monotonic()
         if now - self._paused_at >= _PAUSED_EVERY_SECONDS:
             time.sleep(0)  # which takes longer than most records
-            self._paused_at = now
+            self._paused_at = time.monotonic()
         if now - self._said_at < _SAID_EVERY_SECONDS:
             return
         if not self._say(self._mine(), min(done / max(total, 1), 0.99)):
