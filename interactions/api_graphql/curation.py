@@ -20,6 +20,7 @@ from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
 from interactions.api_graphql.selections import CompletionSelectionQuery
 from interactions.choices import VALUES_SHOWN
+from interactions.database import CompactUUIDField
 from interactions.errors import Invalid, NotFound
 from interactions.models import Interaction, Label, Labelling, Project, Removal
 from interactions.models import Model as StoredModel
@@ -53,10 +54,10 @@ class InteractionOptions:
     project: strawberry.Private[Project]
 
     @strawberry.field
-    def users(self) -> list[User]:
+    def users(self, info: Info) -> list[User]:
         logged = Interaction.objects.for_project(self.project).filter(user_uid=OuterRef("uid")).order_by("number")
         seen = StoredUser.objects.annotate(seen=Subquery(logged.values("number")[:1])).exclude(seen=None)
-        return User.several(seen.order_by("email"))
+        return User.several(info.context.caller, seen.order_by("email"))
 
     @strawberry.field
     def models(self) -> list[Model]:
@@ -64,8 +65,9 @@ class InteractionOptions:
 
     @strawberry.field
     def labels(self) -> LabelUsage:
-        newest = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
-        rows = Label.objects.filter(project=self.project).annotate(count=Count("labellings"), newest=Subquery(newest))
+        used = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
+        newest = Subquery(used, output_field=CompactUUIDField())  # by itself, what refers to an id is no id
+        rows = Label.objects.filter(project=self.project).annotate(count=Count("labellings"), newest=newest)
         keys: dict[str, list[LabelValueUsage]] = {}
         for key, value, count, last in rows.order_by("key__key", "-count", "value").values_list(
             "key__key", "value", "count", "newest"
