@@ -110,6 +110,13 @@ class Caller:
             g.project_id == project_id and permission in g.permissions for g in self.grants.values()
         )
 
+    def allow(self, project_id: int, permission: Permission, missing: NotFound) -> None:
+        """For an interaction of this project. Raises `missing` where the caller cannot see that it is there."""
+        if not (self.may(project_id, permission) or self.may(project_id, Permission.READ)):
+            raise missing
+        if not self.may(project_id, permission):
+            raise Forbidden(f"This needs the permission {permission} in the project of the interaction.")
+
     def may_in_some_team(self, permission: Permission) -> bool:
         return permission in self.everywhere or any(permission in allowed for allowed in self.teams.values())
 

@@ -10,6 +10,7 @@ from heapq import nlargest
 from django.db.models import Count, OuterRef, Subquery
 
 from interactions import ids
+from interactions.database import CompactUUIDField
 from interactions.index import LABEL, SCORE, Index, current
 from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project
 
@@ -110,8 +111,9 @@ def label_usage(project: Project) -> list[KeyUsage]:
     with current(project) as index:
         counts = _counts(project, index)
     shown = [id for some in counts.values() for id, _ in some[:VALUES_SHOWN]]
-    newest = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
-    last = dict(Label.objects.filter(pk__in=shown).annotate(newest=Subquery(newest)).values_list("pk", "newest"))
+    used = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
+    newest = Subquery(used, output_field=CompactUUIDField())  # by itself, what refers to an id is no id
+    last = dict(Label.objects.filter(pk__in=shown).annotate(newest=newest).values_list("pk", "newest"))
     names = label_values(shown)
 
     def told(id: int, count: int) -> ValueUsage:

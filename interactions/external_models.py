@@ -174,6 +174,9 @@ def models(caller: Caller, project: Project) -> list[Model]:
 def attach(caller: Caller, project: Project, external: ExternalModel) -> Model:
     """Let the project use it, under its key. If the project knows a model of that key, it is this one from now on."""
     caller.project_id(project.key, Permission.MANAGE_MODELS)
+    attached = Model.objects.filter(project=project, external=external, is_attached=True).first()
+    if attached is not None:
+        return attached  # which lets nobody use anything that they could not use before
     _allow(caller, external)
     with transaction.atomic():
         projects.lock(project)

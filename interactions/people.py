@@ -49,8 +49,15 @@ def find_user(email_or_id: str) -> User:
     return _found(found, f"There is no user “{email_or_id[:200]}”.", "user")
 
 
-def find_team(key_or_id: str) -> Team:
-    return _found(naming.find(Team.objects.all(), key_or_id), f"There is no team “{key_or_id[:200]}”.", "team")
+def find_team(key_or_id: str, caller: Caller | None = None) -> Team:
+    """Among all, or those that the caller sees."""
+    among = visible_teams(caller) if caller else Team.objects.all()
+    return _found(naming.find(among, key_or_id), f"There is no team “{key_or_id[:200]}”.", "team")
+
+
+def visible_teams(caller: Caller) -> QuerySet[Team]:
+    """All of them for who may do anything everywhere; for others, their own."""
+    return Team.objects.all() if caller.everywhere else Team.objects.filter(pk__in=list(caller.teams))
 
 
 def find_role(key_or_id: str) -> Role:

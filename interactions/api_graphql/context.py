@@ -39,7 +39,7 @@ class Context:
         if self._expected:
             from interactions.api_graphql.people import User as People
 
-            found = People.several(User.objects.filter(uid__in=self._expected))
+            found = People.several(self.caller, User.objects.filter(uid__in=self._expected))
             self._people.update({person.id: person for person in found})
             self._expected.clear()
         return self._people.get(uid) if uid else None

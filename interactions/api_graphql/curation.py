@@ -52,10 +52,10 @@ class InteractionOptions:
     project: strawberry.Private[Project]
 
     @strawberry.field
-    def users(self) -> list[User]:
+    def users(self, info: Info) -> list[User]:
         logged = Interaction.objects.for_project(self.project).filter(user_uid=OuterRef("uid")).order_by("number")
         seen = StoredUser.objects.annotate(seen=Subquery(logged.values("number")[:1])).exclude(seen=None)
-        return User.several(seen.order_by("email"))
+        return User.several(info.context.caller, seen.order_by("email"))
 
     @strawberry.field
     def models(self) -> list[Model]:

@@ -10,7 +10,7 @@ import strawberry
 from django.db.models import Q
 
 from interactions import ids, people
-from interactions.access import Permission
+from interactions.access import Caller, Permission
 from interactions.api_graphql.context import Info
 from interactions.api_graphql.enums import UserType
 from interactions.api_graphql.permissions import needs
@@ -63,14 +63,17 @@ class User:
     teams: list[UserTeam]
 
     @classmethod
-    def of(cls, user: StoredUser) -> User:
-        return cls.several([user])[0]
+    def of(cls, caller: Caller, user: StoredUser) -> User:
+        return cls.several(caller, [user])[0]
 
     @classmethod
-    def several(cls, users: Iterable[StoredUser]) -> list[User]:
+    def several(cls, caller: Caller, users: Iterable[StoredUser]) -> list[User]:
+        """With their teams, as far as the caller sees these."""
         users = list(users)
         places: defaultdict[int, list[UserTeam]] = defaultdict(list)
-        for member in Member.objects.filter(user__in=users).select_related("team", "role").order_by("team__key"):
+        seen = Q(team__in=people.visible_teams(caller)) | Q(user__uid=caller.user_uid)
+        members = Member.objects.filter(seen, user__in=users).select_related("team", "role")
+        for member in members.order_by("team__key"):
             places[member.user_id].append(UserTeam(team=Team.of(member.team), role=Role.of(member.role)))
         return [
             cls(
@@ -155,7 +158,7 @@ class ApiKeyCreate:
 class PeopleQuery:
     @needs("signed-in")
     def me(self, info: Info) -> User | None:
-        return User.of(info.context.user) if info.context.user else None
+        return User.of(info.context.caller, info.context.user) if info.context.user else None
 
     @needs("signed-in")
     def users(self, info: Info) -> list[User]:
@@ -165,14 +168,11 @@ class PeopleQuery:
             near = Member.objects.filter(team__in=list(info.context.caller.teams)).values("user")
             own = info.context.user.pk if info.context.user else None
             found = found.filter(Q(pk__in=near) | Q(pk=own))
-        return User.several(found)
+        return User.several(info.context.caller, found)
 
     @needs("signed-in")
     def teams(self, info: Info) -> list[Team]:
-        found = StoredTeam.objects.order_by("key")
-        if not info.context.caller.everywhere:
-            found = found.filter(pk__in=list(info.context.caller.teams))
-        return [Team.of(team) for team in found]
+        return [Team.of(team) for team in people.visible_teams(info.context.caller).order_by("key")]
 
     @needs("signed-in")
     def roles(self, info: Info) -> list[Role]:
@@ -193,13 +193,13 @@ class PeopleMutation:
         is_program = input.user_type is UserType.SYSTEM
         user = people.create_user(caller, input.email or "", input.name, places, is_program=is_program)
         secret = people.create_key(caller, user).secret if input.generate_api_key and is_program else None
-        return UserCreateResult(user=User.of(user), generated_api_key=secret)
+        return UserCreateResult(user=User.of(caller, user), generated_api_key=secret)
 
     @needs(Permission.MANAGE_USERS)
     def delete_user(self, info: Info, user: IdOrKey) -> User:
         info.context.caller.demand(Permission.MANAGE_USERS)
         found = people.find_user(user)
-        told = User.of(found)
+        told = User.of(info.context.caller, found)
         people.delete_user(info.context.caller, found)
         return told
 
@@ -209,14 +209,14 @@ class PeopleMutation:
         user = people.find_user(input.user)
         place = people.Place(people.find_team(input.team), people.find_role(input.role))
         people.set_member(info.context.caller, user, place)
-        return TeamMember(user=User.of(user), team=Team.of(place.team), role=Role.of(place.role))
+        return TeamMember(user=User.of(info.context.caller, user), team=Team.of(place.team), role=Role.of(place.role))
 
     @needs(Permission.MANAGE_USERS)
     def remove_team_member(self, info: Info, input: TeamMemberRemove) -> User:
         info.context.caller.demand(Permission.MANAGE_USERS)
         user = people.find_user(input.user)
         people.remove_member(info.context.caller, user, people.find_team(input.team))
-        return User.of(user)
+        return User.of(info.context.caller, user)
 
     @needs(Permission.MANAGE_TEAMS)
     def create_team(self, info: Info, input: TeamCreate) -> Team:
@@ -226,7 +226,7 @@ class PeopleMutation:
     def create_role(self, info: Info, input: RoleCreate) -> Role:
         return Role.of(people.create_role(info.context.caller, input.key or "", input.name, input.permissions))
 
-    @needs("signed-in")
+    @needs("unlimited-key")
     def create_api_key(self, info: Info, input: ApiKeyCreate) -> ApiKeyCreated:
         """Without an expiration, previous keys end at once."""
         caller = info.context.caller

@@ -17,7 +17,7 @@ NEEDED: dict[str, Permission | str] = {}
 
 def needs(permission: Permission | str) -> Callable[[_Resolver], Any]:
     """A root field. `permission` is what the caller needs in the project that it is about, or on the server; or
-    “signed-in”, for what any valid key may ask.
+    “signed-in”, for what any valid key may ask, or “unlimited-key”, for what any may that is not for some projects.
 
     It declares; the act that the resolver calls is what checks, for every door alike.
     """

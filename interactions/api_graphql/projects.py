@@ -190,7 +190,7 @@ class ProjectsMutation:
             input.key or "",
             input.name,
             input.description or "",
-            people.find_team(input.team) if input.team else None,
+            people.find_team(input.team, info.context.caller) if input.team else None,
             (input.settings and input.settings.default_metric) or None,
         )
         return _told(info, made)

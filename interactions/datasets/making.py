@@ -109,8 +109,11 @@ def records_of(caller: Caller, project: str, numbers: BitMap, kind: str) -> Iter
 def preview_from_selection(
     caller: Caller, project: str, numbers: BitMap, kind: str, metrics: Sequence[str] | None = None
 ) -> str:
-    """The first few records that would be written, as JSON lines; images as links. Raises as the making does."""
-    place = _readable(caller, project)
+    """The first few records that would be written, as JSON lines; images as links. Raises as the making does.
+
+    It tells no more than the interactions themselves: whoever may read them may see it.
+    """
+    place = access.project(caller, project, Permission.READ)
     source = Source(place, select(place, numbers, kind, metrics))
     with database.time_limit(settings.QUERY_SECONDS):
         few = BitMap(candidate.number for candidate in islice(source.candidates(), _PREVIEWED))

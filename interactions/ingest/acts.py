@@ -8,7 +8,7 @@ from uuid import UUID
 
 from interactions import payloads
 from interactions.access import Caller, Permission
-from interactions.errors import Invalid, NotFound, RequestError
+from interactions.errors import Forbidden, Invalid, NotFound, RequestError
 from interactions.ingest import vocabulary
 from interactions.ingest.batch import Batch
 from interactions.ingest.preparation import Prepared, prepare
@@ -147,15 +147,19 @@ class AddOutcome:
 
 
 def _allow(caller: Caller, project_id: int, permission: Permission) -> None:
+    if not caller.permissions(project_id):
+        raise NotFound("There is no such project that this caller can see.", "project")
     if not caller.may(project_id, permission):
-        raise NotFound(f"There is no such project, or the caller lacks {permission} in it.", "project")
+        raise Forbidden(f"This needs the permission {permission} in the project.", "project")
 
 
 def _place_of(caller: Caller, interaction_id: UUID, field: str) -> tuple[int, int]:
     """The project of an interaction that the caller may judge, and its number there."""
     place = Interaction.objects.filter(pk=interaction_id).values_list("project_id", "number").first()
-    if place is None or not caller.may(place[0], Permission.JUDGE):
-        raise NotFound(f"There is no interaction {interaction_id} that this caller can judge.", field)
+    missing = NotFound(f"There is no interaction {interaction_id} that this caller can judge.", field)
+    if place is None:
+        raise missing
+    caller.allow(place[0], Permission.JUDGE, missing)
     return place
 
 

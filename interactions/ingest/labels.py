@@ -92,5 +92,5 @@ def remove_feedback(caller: Caller, interaction: Interaction, feedback_id: UUID)
 
 
 def _allow(caller: Caller, interaction: Interaction) -> None:
-    if not caller.may(interaction.project_id, Permission.JUDGE):
-        raise NotFound("There is no such interaction that this caller can judge.")
+    missing = NotFound("There is no such interaction that this caller can judge.")
+    caller.allow(interaction.project_id, Permission.JUDGE, missing)

@@ -147,7 +147,7 @@ def test_another_project_s_interaction_cannot_be_read_nor_judged(api: Api, forei
 @pytest.mark.parametrize(
     ("role", "reads", "logs", "judges"),
     [
-        ("read-only", True, 403, 404),
+        ("read-only", True, 403, 403),
         ("annotator", True, 403, 201),
         ("inference", False, 201, 404),
         ("power_user", True, 201, 201),

@@ -1,0 +1,46 @@
+"""All that is reachable, with what it declares: from the table of routes, and the API's own description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+# What the API's framework adds by itself: its description, which says nothing about anyone's data.
+_DESCRIPTION = {"openapi-json", "openapi-view", "api-root"}
+
+
+def _routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        else:
+            yield prefix + str(pattern.pattern), pattern
+
+
+@cache
+def pages() -> list[tuple[str, URLPattern]]:
+    """Each route that is none of the API's."""
+    return [
+        (route, pattern)
+        for route, pattern in _routes(get_resolver().url_patterns)
+        if not route.startswith("api/v1/") and pattern.name not in _DESCRIPTION | {"graphql"}
+    ]
+
+
+def declared(page: URLPattern) -> str | None:
+    return getattr(page.callback, "permission", None)
+
+
+@cache
+def operations() -> dict[tuple[str, str], Any]:
+    """What each method of each path of the REST API declares."""
+    described = Client().get("/api/openapi.json").json()
+    return {
+        (method, path): operation.get("x-permission")
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    }
