@@ -152,7 +152,7 @@ OPERATIONS: dict[tuple[str, str], Request] = {
 _LIST = "/projects/$project/interactions"
 _ONE = f"{_LIST}/$interaction"
 
-# By the name of the route, with the method.
+# By the method and the name of the route; after that, where one page has several forms, which of them.
 PAGES: dict[tuple[str, str], Request] = {
     ("get", "home"): Request("/"),
     ("get", "login"): Request("/login/"),
@@ -170,15 +170,15 @@ PAGES: dict[tuple[str, str], Request] = {
         "/people/new", {"name": "New", "email": "new@example.org", "team": "$guests", "role": "read-only"}
     ),
     ("get", "person"): Request("/people/$person_id"),
-    ("post", "person-place"): Request("/people/$person_id/place", {"team": "$team", "role": "read-only"}),
-    ("post", "person-password"): Request("/people/$person_id/password", {"state": "$state"}),
-    ("post", "person-keys"): Request("/people/$program_id/keys", {"name": "New", "reach": "all"}),
+    ("post", "person place"): Request("/people/$person_id", {"act": "place", "team": "$team", "role": "read-only"}),
+    ("post", "person password"): Request("/people/$person_id", {"act": "password", "state": "$state"}),
+    ("post", "person key"): Request("/people/$program_id", {"act": "key", "name": "New", "reach": "all"}),
     ("get", "person-delete"): Request("/people/$person_id/delete"),
     ("post", "person-delete"): Request("/people/$person_id/delete"),
     ("get", "teams"): Request("/teams"),
     ("post", "teams"): Request("/teams", {"name": "New"}),
     ("get", "team"): Request("/teams/$team"),
-    ("post", "team-members"): Request("/teams/$team/members", {"user": "$person", "role": "read-only"}),
+    ("post", "team"): Request("/teams/$team", {"user": "$person", "role": "read-only"}),
     ("get", "team-delete"): Request("/teams/$guests/delete"),
     ("post", "team-delete"): Request("/teams/$guests/delete"),
     ("get", "roles"): Request("/roles"),
