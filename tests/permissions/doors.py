@@ -23,7 +23,7 @@ ALLOWED, FORBIDDEN, NOT_FOUND, UNKNOWN = "allowed", "forbidden", "not found", "u
 
 def filled(value: Any, who: Who, world: World) -> Any:
     if isinstance(value, str):
-        # What is somebody's own, who has nothing of their own tries to get somebody else's.
+        # Who has nothing of their own tries to get what is somebody else's.
         others = next(other.own for other in world.everybody if other.own)
         return Template(value).substitute({**world.names, **(who.own or others)})
     if isinstance(value, dict):

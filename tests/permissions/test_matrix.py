@@ -58,17 +58,17 @@ def expected(permission: str | None, about: About, rights: Rights | None) -> str
     return FORBIDDEN if is_seen else NOT_FOUND
 
 
-Sent = Callable[[Who, World], tuple[str, str]]
+# Asks as somebody, and gives what they were told, in our words, and the whole answer.
+Send = Callable[[Who, World], tuple[str, str]]
 
 
-def check_all(world: World, door: str, permission: str | None, about: About, send: Sent) -> None:
-    """`send` gives what the caller was told, in our words, and the whole answer."""
+def check_all(world: World, door: str, permission: str | None, about: About, send: Send) -> None:
     found = [problem for who in world.everybody for problem in _problems(world, who, door, permission, about, send)]
     if found:
         pytest.fail("\n".join(found), pytrace=False)
 
 
-def _problems(world: World, who: Who, door: str, permission: str | None, about: About, send: Sent) -> Iterator[str]:
+def _problems(world: World, who: Who, door: str, permission: str | None, about: About, send: Send) -> Iterator[str]:
     is_known = who.by == door
     wanted = expected(permission, about, who.rights if is_known else None)
     with world.undone():
@@ -129,6 +129,7 @@ def test_a_rest_operation_is_for_those_who_may(method: str, route: str, world: W
 
 
 def test_every_page_declares_who_may_see_it_and_says_here_how_it_is_called(world: World) -> None:
+    assert {declared(page) for _, page in pages()} <= {*Permission, "public", "signed-in"}
     assert sorted((method, name) for method, name in PAGES) == sorted(
         (method, page.name or route) for route, page in pages() for method in _methods(route, page, world)
     )
