@@ -144,6 +144,14 @@ def test_another_project_s_interaction_cannot_be_read_nor_judged(api: Api, forei
     assert both.post("feedback", misplaced).status_code == 404
 
 
+def test_who_may_judge_and_not_log_is_told_so_when_they_compare_texts(api: Api, vic: User, project: Project) -> None:
+    Member.objects.filter(user=vic).update(role=people.find_role("annotator"))
+    sides = {name: {"text": name, "model": "a"} for name in ("preferred_completion", "other_completion")}
+    body = sides | {"project": "support", "metric": "thumbs", "messages": interaction()["messages"]}
+    assert api.post("comparison", body).status_code == 201
+    assert Api(access.issue_key(vic, [project]).secret).post("comparison", body).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("role", "reads", "logs", "judges"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -29,6 +30,13 @@ def pages() -> list[tuple[str, URLPattern]]:
         for route, pattern in _routes(get_resolver().url_patterns)
         if not route.startswith("api/v1/") and pattern.name not in _DESCRIPTION | {"graphql"}
     ]
+
+
+@cache
+def paths() -> set[str]:
+    """Those of the REST API, as its description writes them, whether or not they are in it."""
+    routes = (route for route, _ in _routes(get_resolver().url_patterns) if route.startswith("api/v1/"))
+    return {"/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) for route in routes}
 
 
 def declared(page: URLPattern) -> str | None:
