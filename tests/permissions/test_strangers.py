@@ -54,8 +54,12 @@ def _check_closed(world: World, stranger: Who, ask: Callable[[], Any]) -> None:
     """Whether what they ask for comes off or not, it neither changes nor tells anything of ours."""
     with world.undone():
         before = _rows_of_ours()
-        answer = text_of(ask())
+        response = ask()
+        answer = text_of(response)
         assert _rows_of_ours() == before
+    # A fault would hide what was found.
+    assert response.status_code < 500
+    assert '"code":"internal"' not in answer
     assert [word for word in stranger.hidden if word in answer] == []
 
 
