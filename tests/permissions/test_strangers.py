@@ -114,6 +114,15 @@ def test_nobody_goes_on_with_what_somebody_else_began(name: str, world: World) -
     assert told_by_graphql("createDatasetFromMultipartUpload", Field(), post(client_of(who), started)) == NOT_FOUND
 
 
+def test_a_team_that_one_is_not_in_and_none_are_told_alike(world: World) -> None:
+    stranger, told = client_of(_who(world, "a stranger's key")), []
+    for team in ("ours-team", "no-team"):
+        answer = post(stranger, f'mutation {{ createProject(input: {{name: "New", team: "{team}"}}) {{ id }} }}')
+        told.append(answer.json()["errors"][0]["extensions"] | {"message": answer.content.decode().replace(team, "…")})
+    assert told[0] == told[1]
+    assert told[0]["code"] == "not_found"
+
+
 def test_a_key_is_revoked_by_its_owner_or_who_manages_users(world: World) -> None:
     key = _who(world, "admin's key").own["key"]
     told = {"a stranger": 404, "power_user": 404, "admin": 303, "an administrator": 303}
