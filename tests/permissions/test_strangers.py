@@ -54,8 +54,12 @@ def _check_closed(world: World, stranger: Who, ask: Callable[[], Any]) -> None:
     """Whether what they ask for comes off or not, it neither changes nor tells anything of ours."""
     with world.undone():
         before = _rows_of_ours()
-        answer = text_of(ask())
+        response = ask()
+        answer = text_of(response)
         assert _rows_of_ours() == before
+    # A fault would hide what was found.
+    assert response.status_code < 500
+    assert '"code":"internal"' not in answer
     assert [word for word in stranger.hidden if word in answer] == []
 
 
@@ -108,6 +112,15 @@ def test_nobody_goes_on_with_what_somebody_else_began(name: str, world: World) -
             assert request(client_of(who), method, call, who, world).status_code == 404
     started = filled(query_of("createDatasetFromMultipartUpload"), who, world)
     assert told_by_graphql("createDatasetFromMultipartUpload", Field(), post(client_of(who), started)) == NOT_FOUND
+
+
+def test_a_team_that_one_is_not_in_and_none_are_told_alike(world: World) -> None:
+    stranger, told = client_of(_who(world, "a stranger's key")), []
+    for team in ("ours-team", "no-team"):
+        answer = post(stranger, f'mutation {{ createProject(input: {{name: "New", team: "{team}"}}) {{ id }} }}')
+        told.append(answer.json()["errors"][0]["extensions"] | {"message": answer.content.decode().replace(team, "…")})
+    assert told[0] == told[1]
+    assert told[0]["code"] == "not_found"
 
 
 def test_a_key_is_revoked_by_its_owner_or_who_manages_users(world: World) -> None:
