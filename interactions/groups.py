@@ -70,9 +70,9 @@ class Grouping:
                 groups = [group for group in groups if group.key][::-1] + [g for g in groups if g.key is None]
             if by_count:
                 groups.sort(key=lambda group: group.count, reverse=descending)
-            keys = [group.key or "" for group in groups]
-            first = keys.index(after) + 1 if after is not None and after in keys else 0
-            return groups[first + offset : first + offset + size]
+            if after is not None:  # by its place, for the group itself may be gone meanwhile
+                groups = [group for group in groups if _follows(group.key, after or None, descending)]
+            return groups[offset : offset + size]
         rows: QuerySet[Interaction, Any] = self._rows
         if after is not None:
             rows = rows.filter(**{f"prompt_hash__{'lt' if descending else 'gt'}": after})
@@ -106,7 +106,7 @@ class Grouping:
     def statistics(self, keys: Sequence[str | None]) -> Mapping[str | None, list[Statistics]]:
         """By group: of each feedback key that something was said under."""
         group = f"interaction__{self._column}"
-        given = Feedback.objects.filter(interaction__in=self.among(keys)).values(group, "key_id").order_by()
+        given = Feedback.objects.filter(interaction__in=self.among(keys)).values(group, "key_id").order_by("key__key")
         values = (Count("id"), Avg("value"), Min("value"), Max("value"), StdDev("value"), Sum("value"))
         named = dict(zip(("scores", "average", "least", "most", "deviation", "total"), values, strict=True))
         found: defaultdict[str | None, list[Statistics]] = defaultdict(list)
@@ -127,3 +127,10 @@ class Grouping:
         for key, id in placed.values_list(self._column, "id"):
             found[key].append(id)
         return found
+
+
+def _follows(key: str | None, other: str | None, descending: bool) -> bool:
+    """Among models by their keys, of which None is the last either way."""
+    if key is None or other is None:
+        return other is not None
+    return key < other if descending else key > other

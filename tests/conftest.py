@@ -128,6 +128,22 @@ class Api:
         answer: dict[str, Any] = response.json()
         return answer
 
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The answer to a GraphQL request: `data`, and `errors` where there are some."""
+        told = {"query": query, "variables": variables}
+        named = {"Authorization": f"Bearer {self.secret}"}
+        response = Client().post("/api/graphql", told, content_type="application/json", headers=named)
+        assert response.status_code == 200, response.content
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a GraphQL request that is expected to succeed."""
+        answer = self.graphql(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
 
 def interaction(**fields: Any) -> dict[str, Any]:
     """The body of a plain interaction, with `fields` in place of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from interactions.models import Project, User
 
 if TYPE_CHECKING:
     from interactions.api_graphql.people import User as People
+    from interactions.api_graphql.projects import Project as Projects
 
 
 @dataclass
@@ -43,6 +44,14 @@ class Context:
             self._people.update({person.id: person for person in found})
             self._expected.clear()
         return self._people.get(uid) if uid else None
+
+    @cached_property
+    def projects(self) -> Mapping[int, Projects]:
+        """Those that the caller sees, by their ids in the order of their keys, for the many that name theirs."""
+        from interactions.api_graphql.projects import Project as Projects
+
+        told = Projects.several(self.caller, access.projects(self.caller).order_by("key"))
+        return {project.stored.pk: project for project in told}
 
     @cached_property
     def user(self) -> User | None:

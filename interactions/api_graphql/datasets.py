@@ -13,16 +13,14 @@ from strawberry.file_uploads import Upload
 
 from interactions import datasets
 from interactions.access import Permission
-from interactions.api_graphql import selections
+from interactions.api_graphql import filters, selections
 from interactions.api_graphql.context import Info
 from interactions.api_graphql.enums import DatasetKind, DatasetSource, SelectionTypeInput, SessionStatus
 from interactions.api_graphql.feedback import Metric
-from interactions.api_graphql.filters import LabelFilter
 from interactions.api_graphql.interactions import ScoreFilterInput
 from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey
 from interactions.api_graphql.selections import CompletionSelectionQuery
-from interactions.conditions import Labelled
 from interactions.errors import NotFound
 from interactions.finding import find
 from interactions.models import Dataset as StoredDataset
@@ -210,12 +208,6 @@ class DatasetsMutation:
 def _numbers(project: StoredProject, input: DatasetCreateFromFilters) -> BitMap:
     """What was selected, as far as it has the labels that are asked for."""
     meant = selections.numbers(project, input.completion_query)
-    for label in (input.score_filters and input.score_filters.labels) or ():
-        meant &= _labelled(project, label)
+    for n, label in enumerate((input.score_filters and input.score_filters.labels) or ()):
+        meant &= find(project, filters.labelled(label.key, label.value, f"scoreFilters.labels[{n}]")).numbers()
     return meant
-
-
-def _labelled(project: StoredProject, label: LabelFilter) -> BitMap:
-    if label.value == []:
-        return BitMap()
-    return find(project, Labelled(label.key, tuple(label.value or ()))).numbers()

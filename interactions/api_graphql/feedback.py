@@ -40,9 +40,8 @@ class Metric:
 
     @strawberry.field
     def projects(self, info: Info) -> list[Annotated[Project, strawberry.lazy("interactions.api_graphql.projects")]]:
-        from interactions.api_graphql.projects import Project
-
-        return Project.several(info.context.caller, [self.stored.project])
+        project = info.context.projects.get(self.stored.project_id)
+        return [project] if project else []
 
     @classmethod
     def several(cls, keys: QuerySet[FeedbackKey]) -> dict[int, Metric]:

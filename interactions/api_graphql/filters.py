@@ -175,17 +175,20 @@ class _Builder:
         if given.created_by is not None:
             yield _created_by(given.created_by, "createdBy")
         for n, score in enumerate(given.scores or ()):
+            self._count(f"scores[{n}]")
             yield self._scored(score.metric, score, score.reasons, f"scores[{n}]")
-        for comparison in given.comparisons or ():
+        for n, comparison in enumerate(given.comparisons or ()):
+            self._count(f"comparisons[{n}]")
             yield conditions.Compared(self._metric(comparison.metric))
         for n, label in enumerate(given.labels or ()):
-            yield _labelled(label.key, label.value, f"labels[{n}]")
+            self._count(f"labels[{n}]")
+            yield labelled(label.key, label.value, f"labels[{n}]")
         if given.prompt_hash is not None:
-            yield conditions.PromptHashIs(_sha256(given.prompt_hash, "promptHash"))
+            yield conditions.PromptHashIs(sha256(given.prompt_hash, "promptHash"))
         if given.completion_id is not None:
             yield conditions.IdIs(given.completion_id)
         if given.source is not None:
-            yield conditions.SourceIn(tuple(source.value for source in given.source))
+            yield conditions.SourceIn(tuple(dict.fromkeys(source.value for source in given.source)))
         if given.completion is not None:
             yield conditions.CompletionContains(storable(given.completion, "completion"))
         if given.prompt is not None:
@@ -200,9 +203,7 @@ class _Builder:
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _parts(self, given: CompletionFilterExpression, path: str) -> Iterator[Condition]:
-        self._left -= 1
-        if self._left < 0:
-            raise Invalid(f"A filter has at most {MOST_CONDITIONS} conditions.", path)
+        self._count(path)
         if given.and_ is not None:
             yield self._all(given.and_, f"{path}.and")
         if given.or_ is not None:
@@ -211,9 +212,14 @@ class _Builder:
             yield Not(self.expression(given.not_, f"{path}.not"))
         yield from self._leaves(given, path)
 
+    def _count(self, path: str) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Invalid(f"A filter has at most {MOST_CONDITIONS} conditions.", path)
+
     def _all(self, parts: list[CompletionFilterExpression], path: str) -> Condition:
         """Sources beside one another are alternatives: the client writes several of them so, where none could match."""
-        sources = tuple(part.source.value for part in parts if part.source and _is_source(part))
+        sources = tuple(dict.fromkeys(part.source.value for part in parts if part.source and _is_source(part)))
         rest = [(n, part) for n, part in enumerate(parts) if not _is_source(part)]
         told = [self.expression(part, f"{path}[{n}]") for n, part in rest]
         return All((conditions.SourceIn(sources), *told) if sources else tuple(told))
@@ -269,8 +275,9 @@ class _Builder:
         compared = [(name, number) for name, number in given if number is not None]
         if reasons is not None and not _few(reasons, f"{path}.reasons"):
             return NOTHING
+        told = tuple(storable(reason, f"{path}.reasons") for reason in reasons or ())
         first, *also = compared or [("", 0.0)]
-        return conditions.Scored(self._metric(metric), *first, tuple(reasons or ()), tuple(also))
+        return conditions.Scored(self._metric(metric), *first, told, tuple(also))
 
 
 def _is_source(part: CompletionFilterExpression) -> bool:
@@ -300,14 +307,14 @@ def _within(given: TimeRange) -> Condition:
 
 def _label(given: LabelCondition, path: str) -> Condition:
     if (value := given.value) is None:
-        return conditions.Labelled(given.key)
-    build: Callable[[list[str]], Condition] = lambda values: _labelled(given.key, values, path)  # noqa: E731
+        return labelled(given.key, None, path)
+    build: Callable[[list[str]], Condition] = lambda values: labelled(given.key, values, path)  # noqa: E731
     compared = _compared(value.eq, value.in_, value.neq, build, path)
     # “Not prod” is said of those that have the label at all.
     return compared if value.neq is None else All((conditions.Labelled(given.key), compared))
 
 
-def _labelled(key: str, values: list[str] | None, path: str) -> Condition:
+def labelled(key: str, values: list[str] | None, path: str) -> Condition:
     if values is None:
         return conditions.Labelled(storable(key, f"{path}.key"))
     values = [storable(value, f"{path}.value") for value in _few(values, path)]
@@ -315,7 +322,7 @@ def _labelled(key: str, values: list[str] | None, path: str) -> Condition:
 
 
 def _prompt_hashes(digests: list[str]) -> Condition:
-    return _either([conditions.PromptHashIs(_sha256(digest, "promptHash")) for digest in digests])
+    return _either([conditions.PromptHashIs(sha256(digest, "promptHash")) for digest in digests])
 
 
 def _users(users: list[IdOrKey]) -> Condition:
@@ -342,7 +349,7 @@ def _text(
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _sha256(digest: str, path: str) -> str:
+def sha256(digest: str, path: str) -> str:
     lowered = digest.lower()
     if len(lowered) != 64 or any(letter not in "0123456789abcdef" for letter in lowered):
         raise Invalid("A prompt hash is a SHA-256 of 64 hexadecimal digits.", path)

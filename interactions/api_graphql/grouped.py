@@ -162,7 +162,8 @@ class GroupedQuery:
         wanted, by_count, descending = paging.window(page), *_order(order)
         if wanted.backwards or wanted.before:
             raise Invalid("Groups are listed forwards: give first and after.", "page")
-        after = paging.place_of("g", wanted.after, "page.after") if wanted.after else None
+        read = _digest if by == "prompt" else str
+        after = paging.place_of("g", wanted.after, read, "page.after") if wanted.after else None
         if by_count and after is not None:
             raise Invalid("By count, go on with offset.", "page.after")
         found = grouping.page(
@@ -183,6 +184,10 @@ class GroupedQuery:
             nodes=nodes,
             grouping=grouping,
         )
+
+
+def _digest(text: str) -> str:
+    return bytes.fromhex(text).hex()
 
 
 def _order(order: list[OrderPair]) -> tuple[bool, bool]:

@@ -189,9 +189,7 @@ class Completion:
     def model_service(
         self,
     ) -> Annotated[ModelService, strawberry.lazy("interactions.api_graphql.models")] | None:
-        from interactions.api_graphql.models import ModelService
-
-        return ModelService.of(self.stored.model) if self.stored.model else None
+        return self.page.services.get(self.stored.model_id) if self.stored.model_id else None
 
     @strawberry.field
     def created_by(self, info: Info) -> Annotated[User, strawberry.lazy("interactions.api_graphql.people")] | None:
@@ -218,7 +216,7 @@ class Completion:
     @strawberry.field
     def siblings_count(self) -> int:
         """The other interactions with the same prompt."""
-        return self.page.siblings[self.stored.prompt_hash] - 1
+        return max(0, self.page.siblings.get(self.stored.prompt_hash, 0) - 1)
 
 
 class Page:
@@ -295,11 +293,12 @@ class Page:
         return {str(digest): count for digest, count in counts}
 
     @cached_property
-    def _models(self) -> Mapping[int, Model]:
-        from interactions.api_graphql.models import Model
+    def services(self) -> Mapping[int, ModelService]:
+        """By the model's id."""
+        from interactions.api_graphql.models import ModelService
 
         used = {one.model.pk: one.model for one in self.interactions if one.model}
-        return dict(zip(used, Model.of_project(used.values()), strict=True))
+        return dict(zip(used, ModelService.several(used.values()), strict=True))
 
     # One of them
 
@@ -307,13 +306,14 @@ class Page:
         transcript = documents.transcript_of(interaction)
         stored = from_json(transcript.document) if transcript else {}
         text = stored.get("completion", transcript.completion_text) if transcript else None
+        service = self.services.get(interaction.model_id) if interaction.model_id else None
         return Completion(
             id=interaction.id,
             prompt_hash=interaction.prompt_hash,
             chat_messages=self._messages(interaction, stored, transcript.prompt_text) if transcript else [],
             completion_parts=[TextContentPart(text=text)] if text else [],
             source=CompletionSource[interaction.source],
-            model=self._models.get(interaction.model_id) if interaction.model_id else None,
+            model=service.model if service else None,
             metadata=_metadata(interaction, stored),
             created_at=milliseconds(interaction.created_at),
             has_user_metadata=False,

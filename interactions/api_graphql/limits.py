@@ -58,7 +58,8 @@ def refuse_what_is_elsewhere(document: DocumentNode, operation: OperationDefinit
 def check(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
     """Raises `Invalid` for a valid operation that asks too much."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    walk = _Walk(fragments, variables)
+    defaults = {one.variable.name.value: one.default_value for one in operation.variable_definitions or ()}
+    walk = _Walk(fragments, variables, defaults)
     walk.fields(operation.selection_set.selections, 1, 1)
     if walk.roots > MOST_ROOT_FIELDS:
         raise Invalid(f"A request has at most {MOST_ROOT_FIELDS} root fields.", "query")
@@ -75,6 +76,7 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, variables:
 class _Walk:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any]
+    defaults: Mapping[str, ValueNode | None]
     roots: int = 0
     aliases: int = 0
     rows: int = 0
@@ -109,12 +111,13 @@ class _Walk:
         given = next((one.value for one in field.arguments or () if one.name.value == "page"), None)
         page = self._value(given)
         sizes = [page.get(name) for name in ("first", "last")] if isinstance(page, Mapping) else []
-        known = [size for size in sizes if isinstance(size, int)]
+        known = [int(size) for size in sizes if isinstance(size, int | float)]
         return max(1, *known) if known else PAGE_SIZE
 
     def _value(self, node: ValueNode | None) -> Any:
         if isinstance(node, VariableNode):
-            return self.variables.get(node.name.value)
+            name = node.name.value
+            return self.variables[name] if name in self.variables else self._value(self.defaults.get(name))
         if isinstance(node, ObjectValueNode):
             return {field.name.value: self._value(field.value) for field in node.fields}
         if isinstance(node, IntValueNode):

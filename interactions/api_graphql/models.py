@@ -61,10 +61,7 @@ class Model:
 
     @strawberry.field
     def projects(self, info: Info) -> list[Annotated[Project, strawberry.lazy("interactions.api_graphql.projects")]]:
-        from interactions.api_graphql.projects import Project
-
-        caller = info.context.caller
-        return Project.several(caller, access.projects(caller).filter(pk__in=self.uses).order_by("key"))
+        return [project for pk, project in info.context.projects.items() if pk in self.uses]
 
     @classmethod
     def of_external(cls, model: ExternalModel, uses: Iterable[int] = (), *, online: bool = True) -> Model:

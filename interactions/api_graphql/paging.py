@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import strawberry
@@ -15,6 +15,8 @@ from interactions.api_graphql.enums import SortDirection
 from interactions.errors import Invalid
 from interactions.finding import Matches
 from interactions.pagination import LARGEST_PAGE, PAGE_SIZE
+
+_T = TypeVar("_T")
 
 # What is skipped by number has to be found first.
 LARGEST_OFFSET = 10_000
@@ -53,13 +55,14 @@ def cursor(kind: str, place: str) -> str:
     return base64.urlsafe_b64encode(zlib.crc32(told).to_bytes(4, "big") + told).decode().rstrip("=")
 
 
-def place_of(kind: str, text: str, field: str) -> str:
-    """Raises `Invalid` for what is no cursor of this kind of list."""
+def place_of(kind: str, text: str, read: Callable[[str], _T], field: str) -> _T:
+    """What `read` makes of the place; it raises ValueError where there can be none. Raises `Invalid` for what is no
+    cursor of this kind of list."""
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         if zlib.crc32(raw[4:]).to_bytes(4, "big") == raw[:4] and raw[4:5] == kind.encode():
-            return raw[5:].decode()
-    except (binascii.Error, ValueError):
+            return read(raw[5:].decode())
+    except ValueError:
         pass
     raise Invalid("This is not a cursor of this list. Copy endCursor or startCursor of a page's pageInfo.", field)
 
@@ -69,7 +72,7 @@ def completion_cursor(id: UUID) -> str:
 
 
 def completion_of(text: str | None, field: str) -> UUID | None:
-    return UUID(place_of("c", text, field)) if text else None
+    return place_of("c", text, UUID, field) if text else None
 
 
 # Which rows

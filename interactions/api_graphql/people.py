@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import strawberry
+from django.db import transaction
 from django.db.models import Q
 
 from interactions import ids, people
@@ -234,6 +235,7 @@ class PeopleMutation:
         if user is None or input.user not in (user.email, str(user.uid)):
             caller.demand(Permission.MANAGE_USERS)
             user = people.find_user(input.user)
-        people.expire_keys(caller, user, input.expiration_for_previous_keys)
-        issued = people.create_key(caller, user)
+        with transaction.atomic():  # so that who is refused a new key keeps the previous ones
+            people.expire_keys(caller, user, input.expiration_for_previous_keys)
+            issued = people.create_key(caller, user)
         return ApiKeyCreated(key=issued.secret, created_at=milliseconds(ids.now()))

@@ -8,14 +8,17 @@ from uuid import UUID
 import strawberry
 from pyroaring import BitMap
 
+from interactions import ids
 from interactions.api_graphql import filters
 from interactions.api_graphql.enums import CompletionGroupBy
+from interactions.api_graphql.scalars import storable
 from interactions.conditions import All, Condition, ModelIn, Not, PromptHashIs
 from interactions.errors import Invalid
 from interactions.finding import find
 from interactions.models import Interaction, Model, Project
 
 MOST_IDS = 100_000
+MOST_GROUPS = 1_000
 
 
 @strawberry.input
@@ -65,17 +68,20 @@ def numbers(project: Project, given: CompletionSelectionQuery) -> BitMap:
     if given.from_selection:
         return _of(project, given.from_selection.include)
     if given.from_filters:
-        return _matching(project, filters.condition(project, given.from_filters.filters)) - _of(
-            project, given.from_filters.exclude
-        )
+        condition = _condition(project, given.from_filters.filters)
+        return _matching(project, condition) - _of(project, given.from_filters.exclude)
     return _of_groups(project, given.from_groups) if given.from_groups else BitMap()
 
 
 def _of_groups(project: Project, given: FromGroupsQuery) -> BitMap:
-    condition = filters.condition(project, given.filters)
+    if len(given.groups) > MOST_GROUPS:
+        raise Invalid(f"Name at most {MOST_GROUPS:,} groups; select more by a filter.", "fromGroups.groups")
+    condition = _condition(project, given.filters)
     meant = BitMap()
     for n, group in enumerate(given.groups):
-        matching = _matching(project, All((condition, _group(project, given.grouping, group.group_id))))
+        matching = _matching(
+            project, All((condition, _group(project, given.grouping, group.group_id, f"fromGroups.groups[{n}]")))
+        )
         selection = group.selection
         if selection.exclude is not None and selection.select_only is not None:
             raise Invalid("Give exclude or selectOnly, not both.", f"fromGroups.groups[{n}].selection")
@@ -85,10 +91,18 @@ def _of_groups(project: Project, given: FromGroupsQuery) -> BitMap:
     return meant
 
 
-def _group(project: Project, grouping: CompletionGroupBy, id: str) -> Condition:
+def _condition(project: Project, given: filters.ListCompletionsFilterInput) -> Condition:
+    """What is selected may be deleted: a filter that names another project was not meant for this one."""
+    if given.project != project.key and ids.uuid(given.project) != project.uid:
+        raise Invalid(f"The filter is for another project than “{project.key}”, where the selection is.", "project")
+    return filters.condition(project, given)
+
+
+def _group(project: Project, grouping: CompletionGroupBy, id: str, path: str) -> Condition:
     """A group by its key; "" is the one without a model."""
     if grouping is CompletionGroupBy.PROMPT:
-        return PromptHashIs(id.lower())
+        return PromptHashIs(filters.sha256(id, path))
+    id = storable(id, path)
     if id:
         return ModelIn((id,))
     return Not(ModelIn(tuple(Model.objects.filter(project=project).values_list("key", flat=True))))
@@ -98,8 +112,8 @@ def _matching(project: Project, condition: Condition) -> BitMap:
     return BitMap(find(project, condition).numbers())
 
 
-def _of(project: Project, ids: Iterable[UUID]) -> BitMap:
-    wanted = list(ids)
+def _of(project: Project, selected: Iterable[UUID]) -> BitMap:
+    wanted = list(selected)
     if len(wanted) > MOST_IDS:
         raise Invalid(f"Name at most {MOST_IDS:,} interactions by their ids; select more by a filter.", "selection")
     meant = BitMap()

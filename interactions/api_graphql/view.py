@@ -102,7 +102,7 @@ def _put(asked: dict[str, Any], path: list[str], file: Any) -> None:
     within: Any = asked
     for name in path[:-1]:
         within = within.get(name) if isinstance(within, dict) else None
-    if path[0] != "variables" or not isinstance(within, dict):
+    if path[0] != "variables" or len(path) == 1 or not isinstance(within, dict):
         raise Invalid(f"There is no place “{'.'.join(path)[:100]}” for a file.", "map")
     within[path[-1]] = file
 
