@@ -109,18 +109,6 @@ class Api:
     def get(self, path: str) -> Any:
         return self.send("GET", path)
 
-    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The answer to a query: `data`, or `errors`."""
-        response = Client().post(
-            "/api/graphql",
-            json.dumps({"query": query, "variables": variables}),
-            content_type="application/json",
-            headers={"Authorization": f"Bearer {self.secret}"},
-        )
-        assert response.status_code == 200, response.content
-        answer: dict[str, Any] = response.json()
-        return answer
-
     def log(self, **fields: Any) -> dict[str, Any]:
         """Log an interaction that differs from a plain one in `fields`, and expect that to succeed."""
         response = self.post("interactions", interaction(**fields))

@@ -78,7 +78,7 @@ def world(api: Api, ann: User, project: Project, rows: list[Row]) -> World:
         User.objects.create_user(email, uid=uid)
     models = dict(Model.objects.filter(project=project).values_list("uid", "key"))
     metrics = dict(FeedbackKey.objects.filter(project=project).values_list("uid", "key"))
-    by_name = [{str(uid): key for uid, key in named.items()} for named in (models, metrics)]
+    by_name = ({str(uid): key for uid, key in models.items()}, {str(uid): key for uid, key in metrics.items()})
     return World(rows, api, tab, *by_name, emails)
 
 
@@ -111,7 +111,8 @@ def timerange(chance: Chance, world: World) -> Tree:
 
 def spelled(chance: Chance, moment: datetime) -> int | str:
     milliseconds = (moment - ids.EPOCH) // timedelta(milliseconds=1)
-    return chance.choice([moment.isoformat(), moment.replace(tzinfo=None).isoformat(), milliseconds])
+    ways: list[int | str] = [moment.isoformat(), moment.replace(tzinfo=None).isoformat(), milliseconds]
+    return chance.choice(ways)
 
 
 def within(told: Tree, row: Row) -> bool:
