@@ -166,8 +166,10 @@ def test_the_pages_are_accessible_and_fit(signed_in: Look, name: str, scheme: st
     make_key(page, name)
     check()
     page.get_by_role("link", name=f"Revoke {name}…").click()
+    revoke = page.get_by_role("button", name="Revoke this key")
+    expect(revoke).to_be_visible()
     check()
-    page.get_by_role("button", name="Revoke this key").click()
+    revoke.click()
     page.get_by_text("Keys that ended").click()
     check()
 
