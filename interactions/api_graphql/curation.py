@@ -20,6 +20,7 @@ from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
 from interactions.api_graphql.selections import CompletionSelectionQuery
 from interactions.choices import VALUES_SHOWN
+from interactions.database import CompactUUIDField
 from interactions.errors import Invalid, NotFound
 from interactions.models import Interaction, Label, Labelling, Project, Removal
 from interactions.models import Model as StoredModel
@@ -65,7 +66,9 @@ class InteractionOptions:
     @strawberry.field
     def labels(self) -> LabelUsage:
         newest = Labelling.objects.filter(label=OuterRef("pk")).order_by("-interaction").values("interaction_id")[:1]
-        rows = Label.objects.filter(project=self.project).annotate(count=Count("labellings"), newest=Subquery(newest))
+        # A subquery forgets how the column it came from is read.
+        last_of = Subquery(newest, output_field=CompactUUIDField())
+        rows = Label.objects.filter(project=self.project).annotate(count=Count("labellings"), newest=last_of)
         keys: dict[str, list[LabelValueUsage]] = {}
         for key, value, count, last in rows.order_by("key__key", "-count", "value").values_list(
             "key__key", "value", "count", "newest"
