@@ -228,25 +228,26 @@ class InSession(Condition):
 
 @dataclass(frozen=True, slots=True)
 class CreatedBy(Condition):
-    """A user's UUID, or the email address of an account."""
+    """A user's UUID, or the email address of an account; or one of `others` alike."""
 
     user: UUID | str
+    others: tuple[UUID | str, ...] = ()
 
     def q(self, project: Project) -> Q:
-        uid = self._uid()
-        return Q(user_uid=uid) if uid else NOTHING
+        uids = self._uids()
+        return Q(user_uid__in=uids) if uids else NOTHING
 
     def numbers(self, project: Project, index: Index) -> BitMap:
-        uid = self._uid()
-        return index.having(USER, [uid.hex] if uid else [])
+        return index.having(USER, [uid.hex for uid in self._uids()])
 
-    def _uid(self) -> UUID | None:
-        if isinstance(self.user, UUID):
-            return self.user
-        return User.objects.filter(email=self.user.lower()).values_list("uid", flat=True).first()
+    def _uids(self) -> list[UUID]:
+        users = (self.user, *self.others)
+        emails = [user.lower() for user in users if isinstance(user, str)]
+        named = User.objects.filter(email__in=emails).values_list("uid", flat=True) if emails else ()
+        return [*(user for user in users if isinstance(user, UUID)), *named]
 
     def describe(self) -> str:
-        return f"user is {self.user}"
+        return f"user is {_either(tuple(map(str, (self.user, *self.others))))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,19 +267,20 @@ class IdIs(Condition):
 
 @dataclass(frozen=True, slots=True)
 class PromptHashIs(Condition):
-    """`sha256` is 64 hexadecimal digits."""
+    """`sha256` is 64 hexadecimal digits; or one of `others` alike."""
 
     sha256: str
+    others: tuple[str, ...] = ()
     is_looked_up: ClassVar[bool] = True
 
     def q(self, project: Project) -> Q:
-        return Q(prompt_hash=self.sha256)
+        return Q(prompt_hash__in=(self.sha256, *self.others))
 
     def numbers(self, project: Project, index: Index) -> BitMap:
-        return index.stored(prompt_hash=self.sha256)
+        return index.stored(prompt_hash__in=(self.sha256, *self.others))
 
     def describe(self) -> str:
-        return f"prompt hash is {self.sha256[:12]}…"
+        return f"prompt hash is {_either(tuple(f'{digest[:12]}…' for digest in (self.sha256, *self.others)))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Avg, Count, F, Max, Min, QuerySet, StdDev, Sum, Window
+from django.db.models import Avg, Count, F, Max, Min, Q, QuerySet, StdDev, Sum, Window
 from django.db.models.functions import RowNumber
 
 from interactions.conditions import Condition
@@ -17,6 +17,8 @@ from interactions.models import Feedback, Interaction, Model, Project
 from interactions.querysets import InteractionQuerySet
 
 By = Literal["model", "prompt"]
+
+TAME = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Of one feedback key's values in a group. The deviation is that of the values themselves (of the population)."""
+    """Of one feedback key's values in a group. The deviation is that of the values themselves (of the population).
+
+    None where values lie beyond `TAME`: their sums and squares need not be numbers that a double holds.
+    """
 
     key_id: int
     scores: int
-    average: float
+    average: float | None
     least: float
     most: float
-    deviation: float
-    total: float
+    deviation: float | None
+    total: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +108,21 @@ class Grouping:
         named = self._rows.filter(model__key__in=[key for key in keys if key is not None])
         return named | self._rows.filter(model=None) if None in keys else named
 
-    def statistics(self, keys: Sequence[str | None]) -> Mapping[str | None, list[Statistics]]:
-        """By group: of each feedback key that something was said under."""
+    def statistics(
+        self, keys: Sequence[str | None], only: Condition | None = None
+    ) -> Mapping[str | None, list[Statistics]]:
+        """By group: of each feedback key that something was said under; of those alone that `only` holds for."""
         group = f"interaction__{self._column}"
-        given = Feedback.objects.filter(interaction__in=self.among(keys)).values(group, "key_id").order_by("key__key")
-        values = (Count("id"), Avg("value"), Min("value"), Max("value"), StdDev("value"), Sum("value"))
-        named = dict(zip(("scores", "average", "least", "most", "deviation", "total"), values, strict=True))
+        rows = self.among(keys).filter(only.q(self.project)) if only else self.among(keys)
+        given = Feedback.objects.filter(interaction__in=rows).values(group, "key_id").order_by("key__key")
+        tame = Q(value__gt=-TAME, value__lt=TAME)
+        reckoned = (kind("value", filter=tame) for kind in (Avg, StdDev, Sum))
+        values = (Count("id"), Min("value"), Max("value"), *reckoned)
+        named = dict(zip(("scores", "least", "most", "average", "deviation", "total"), values, strict=True))
         found: defaultdict[str | None, list[Statistics]] = defaultdict(list)
-        for key, key_id, *numbers in given.annotate(**named).values_list(group, "key_id", *named):
-            found[key].append(Statistics(key_id, *numbers))
+        for key, key_id, scores, least, most, *numbers in given.annotate(**named).values_list(group, "key_id", *named):
+            average, deviation, total = numbers if -TAME < least <= most < TAME else (None, None, None)
+            found[key].append(Statistics(key_id, scores, average, least, most, deviation, total))
         return found
 
     def ids(

@@ -118,9 +118,11 @@ class Api:
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """The answer to a GraphQL request: `data`, and `errors` where there are some."""
-        told = {"query": query, "variables": variables}
+        return self.send_graphql({"query": query, "variables": variables})
+
+    def send_graphql(self, body: dict[str, Any]) -> dict[str, Any]:
         named = {"Authorization": f"Bearer {self.secret}"}
-        response = Client().post("/api/graphql", told, content_type="application/json", headers=named)
+        response = Client().post("/api/graphql", body, content_type="application/json", headers=named)
         assert response.status_code == 200, response.content
         answer: dict[str, Any] = response.json()
         return answer

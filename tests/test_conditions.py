@@ -165,9 +165,9 @@ MEANINGS: dict[type[Condition], Meaning] = {
     conditions.StateIn: lambda c, row: row.state in c.states,
     conditions.CreatedWithin: _within,
     conditions.InSession: lambda c, row: row.session == c.session_id,
-    conditions.CreatedBy: lambda c, row: row.user == c.user,
+    conditions.CreatedBy: lambda c, row: row.user in (c.user, *c.others),
     conditions.IdIs: lambda c, row: row.id == c.id,
-    conditions.PromptHashIs: lambda c, row: row.prompt_hash == c.sha256,
+    conditions.PromptHashIs: lambda c, row: row.prompt_hash in (c.sha256, *c.others),
     conditions.HasImage: lambda c, row: row.has_image == c.wanted,
     conditions.Mentions: _mentions,
     conditions.PromptContains: lambda c, row: _said(c, _prompt(row)),
@@ -202,8 +202,10 @@ def simple(rows: list[Row]) -> list[Condition]:
         *(conditions.CreatedWithin(since=a, until=b) for a in moments for b in moments),
         *(conditions.InSession(session) for session in (*SESSIONS, uuid4())),
         *(conditions.CreatedBy(user) for user in (*USERS, uuid4())),
+        conditions.CreatedBy(USERS[0], (USERS[1], uuid4(), "nobody@example.org")),
         *(conditions.IdIs(id) for id in (rows[0].id, rows[-1].id, uuid4())),
         *(conditions.PromptHashIs(digest) for digest in (rows[3].prompt_hash, "0" * 64)),
+        conditions.PromptHashIs("0" * 64, (rows[3].prompt_hash, rows[4].prompt_hash)),
         *(conditions.HasImage(wanted) for wanted in (True, False)),
         *(
             kind(word)

@@ -78,8 +78,11 @@ def world(api: Api, ann: User, project: Project, rows: list[Row]) -> World:
         User.objects.create_user(email, uid=uid)
     models = dict(Model.objects.filter(project=project).values_list("uid", "key"))
     metrics = dict(FeedbackKey.objects.filter(project=project).values_list("uid", "key"))
-    by_name = ({str(uid): key for uid, key in models.items()}, {str(uid): key for uid, key in metrics.items()})
-    return World(rows, api, tab, *by_name, emails)
+    return World(rows, api, tab, _by_text(models), _by_text(metrics), emails)
+
+
+def _by_text(named: dict[UUID, str]) -> dict[str, str]:
+    return {str(uid): key for uid, key in named.items()}
 
 
 # GraphQL's words: what an expression may hold, and what that means
@@ -111,8 +114,8 @@ def timerange(chance: Chance, world: World) -> Tree:
 
 def spelled(chance: Chance, moment: datetime) -> int | str:
     milliseconds = (moment - ids.EPOCH) // timedelta(milliseconds=1)
-    ways: list[int | str] = [moment.isoformat(), moment.replace(tzinfo=None).isoformat(), milliseconds]
-    return chance.choice(ways)
+    told: list[int | str] = [moment.isoformat(), moment.replace(tzinfo=None).isoformat(), milliseconds]
+    return chance.choice(told)
 
 
 def within(told: Tree, row: Row) -> bool:

@@ -13,7 +13,7 @@ from strawberry.file_uploads import Upload
 
 from interactions import datasets
 from interactions.access import Permission
-from interactions.api_graphql import filters, selections
+from interactions.api_graphql import selections
 from interactions.api_graphql.context import Info
 from interactions.api_graphql.enums import DatasetKind, DatasetSource, SelectionTypeInput, SessionStatus
 from interactions.api_graphql.feedback import Metric
@@ -208,6 +208,4 @@ class DatasetsMutation:
 def _numbers(project: StoredProject, input: DatasetCreateFromFilters) -> BitMap:
     """What was selected, as far as it has the labels that are asked for."""
     meant = selections.numbers(project, input.completion_query)
-    for n, label in enumerate((input.score_filters and input.score_filters.labels) or ()):
-        meant &= find(project, filters.labelled(label.key, label.value, f"scoreFilters.labels[{n}]")).numbers()
-    return meant
+    return meant & find(project, input.score_filters.condition()).numbers() if input.score_filters else meant

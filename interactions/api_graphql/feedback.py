@@ -114,6 +114,13 @@ class MetricCreate:
 
 
 @strawberry.input
+class MetricFilter:
+    """All of those here are USER's."""
+
+    categories: list[MetricCategory] | None = None
+
+
+@strawberry.input
 class MetricUpdate:
     name: str | None = None
     description: str | None = None
@@ -130,7 +137,9 @@ class ScoreAddInput:
 @strawberry.type
 class FeedbackQuery:
     @needs(Permission.SEE)
-    def metrics(self, info: Info) -> list[Metric]:
+    def metrics(self, info: Info, filter: MetricFilter | None = None) -> list[Metric]:
+        if filter and filter.categories is not None and MetricCategory.USER not in filter.categories:
+            return []
         visible = access.projects(info.context.caller)
         keys = FeedbackKey.objects.filter(project__in=visible).order_by("project__key", "key")
         return list(Metric.several(keys).values())

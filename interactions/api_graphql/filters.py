@@ -173,7 +173,7 @@ class _Builder:
         if given.session_id is not None:
             yield conditions.InSession(given.session_id)
         if given.created_by is not None:
-            yield _created_by(given.created_by, "createdBy")
+            yield conditions.CreatedBy(_user(given.created_by, "createdBy"))
         for n, score in enumerate(given.scores or ()):
             self._count(f"scores[{n}]")
             yield self._scored(score.metric, score, score.reasons, f"scores[{n}]")
@@ -322,18 +322,20 @@ def labelled(key: str, values: list[str] | None, path: str) -> Condition:
 
 
 def _prompt_hashes(digests: list[str]) -> Condition:
-    return _either([conditions.PromptHashIs(sha256(digest, "promptHash")) for digest in digests])
+    first, *others = [sha256(digest, "promptHash") for digest in digests] or [""]
+    return conditions.PromptHashIs(first, tuple(others)) if first else NOTHING
 
 
 def _users(users: list[IdOrKey]) -> Condition:
-    return _either([_created_by(user, "createdBy") for user in users])
+    first, *others = [_user(user, "createdBy") for user in users] or [""]
+    return conditions.CreatedBy(first, tuple(others)) if first else NOTHING
 
 
-def _created_by(user: str, path: str) -> Condition:
+def _user(user: str, path: str) -> UUID | str:
     uid = ids.uuid(user)
     if uid is None and "@" not in user:
         raise Invalid("Name a user by their id or their email address.", path)
-    return conditions.CreatedBy(uid or user)
+    return uid or user
 
 
 def _text(
@@ -354,10 +356,6 @@ def sha256(digest: str, path: str) -> str:
     if len(lowered) != 64 or any(letter not in "0123456789abcdef" for letter in lowered):
         raise Invalid("A prompt hash is a SHA-256 of 64 hexadecimal digits.", path)
     return lowered
-
-
-def _either(parts: list[Condition]) -> Condition:
-    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
 def _few(values: list[_T], path: str) -> list[_T]:

@@ -12,9 +12,16 @@ from interactions.api_graphql import filters, paging
 from interactions.api_graphql.context import Info
 from interactions.api_graphql.enums import CompletionGroupBy, SortDirection
 from interactions.api_graphql.feedback import Metric
-from interactions.api_graphql.interactions import Completion, CompletionConnection, Page, page_info
+from interactions.api_graphql.interactions import (
+    Completion,
+    CompletionConnection,
+    Page,
+    ScoreFilterInput,
+    page_info,
+)
 from interactions.api_graphql.paging import CursorPageInput, OrderPair, PageInfo
 from interactions.api_graphql.permissions import needs
+from interactions.conditions import Condition
 from interactions.errors import Invalid
 from interactions.groups import Group, Grouping, Statistics
 from interactions.models import FeedbackKey
@@ -69,9 +76,10 @@ class GroupData:
 class _Groups:
     """The groups of a page: what is asked of one is found for all."""
 
-    def __init__(self, info: Info, grouping: Grouping, groups: list[Group]) -> None:
+    def __init__(self, info: Info, grouping: Grouping, groups: list[Group], scores_of: Condition | None) -> None:
         self._info = info
         self._grouping = grouping
+        self._scores_of = scores_of
         self._keys = [group.key for group in groups]
         self._counts = {group.key: group.count for group in groups}
         self._told: dict[str, Mapping[str | None, CompletionConnection]] = {}
@@ -82,7 +90,7 @@ class _Groups:
 
     @cached_property
     def statistics(self) -> Mapping[str | None, list[Statistics]]:
-        return self._grouping.statistics(self._keys)
+        return self._grouping.statistics(self._keys, self._scores_of)
 
     def completions(self, page: CursorPageInput, order: list[OrderPair]) -> Mapping[str | None, CompletionConnection]:
         asked = repr((page, order))
@@ -154,8 +162,10 @@ class GroupedQuery:
         group_by: CompletionGroupBy,
         page: CursorPageInput,
         order: list[OrderPair] = BY_GROUP,
+        score_filter: ScoreFilterInput | None = None,
     ) -> GroupConnection:
-        """Ordered by `group` or by `count`. By count, pages follow one another by offset."""
+        """Ordered by `group` or by `count`. By count, pages follow one another by offset. `scoreFilter` says whose
+        scores the statistics are of."""
         project = info.context.project(filter.project, Permission.READ)
         by = "model" if group_by is CompletionGroupBy.MODEL else "prompt"
         grouping = Grouping(project, filters.condition(project, filter), by)  # type: ignore[arg-type]
@@ -170,7 +180,7 @@ class GroupedQuery:
             wanted.size + 1, after=after, offset=wanted.offset, by_count=by_count, descending=descending
         )
         shown = found[: wanted.size]
-        beside = _Groups(info, grouping, shown)
+        beside = _Groups(info, grouping, shown, score_filter.condition() if score_filter else None)
         nodes = [GroupData(key=group.key, count=group.count, page=beside) for group in shown]
         cursors = [_cursor(group.key) for group in shown]
         return GroupConnection(

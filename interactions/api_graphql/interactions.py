@@ -23,6 +23,7 @@ from interactions.api_graphql.feedback import DirectScore, Metric
 from interactions.api_graphql.paging import CursorPageInput, OrderPair, PageInfo
 from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
+from interactions.conditions import All, Condition
 from interactions.errors import Invalid
 from interactions.finding import Matches, find
 from interactions.models import Comparison, FeedbackKey, Interaction
@@ -142,6 +143,10 @@ class ScoreFilterInput:
     """Scores of interactions that have these labels."""
 
     labels: list[filters.LabelFilter] | None = None
+
+    def condition(self) -> Condition:
+        told = enumerate(self.labels or ())
+        return All(tuple(filters.labelled(one.key, one.value, f"scoreFilter.labels[{n}]") for n, one in told))
 
     def has(self, labels: Mapping[str, str]) -> bool:
         return all(

@@ -26,15 +26,16 @@ from interactions.pagination import PAGE_SIZE
 
 MOST_TOKENS = 2_000
 MOST_ROOT_FIELDS = 20
-DEEPEST = 12
+DEEPEST = 15  # what tools ask the schema itself is as deep as that
 MOST_FIELDS = 2_000  # after fragments are put in their places
 MOST_ALIASES = 50
+MOST_OBJECTS = 3_000  # in variables: reading one takes as long as reading a thousand texts
 # Rows that the pages of a request can have in all, one within another multiplied.
 MOST_ROWS = 20_000
 
 _PAGED = ("completions", "completionsGrouped")
 # What is told for each row of a page besides, in rows, where it is asked for.
-_BESIDE = {"turns": 20, "history": 20, "comparisonScores": 2}
+_BESIDE = {"turns": 20, "history": 20, "comparisonScores": 2, "projects": 10, "modelServices": 10}
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -59,6 +60,8 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, variables:
     """Raises `Invalid` for a valid operation that asks too much."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     defaults = {one.variable.name.value: one.default_value for one in operation.variable_definitions or ()}
+    if _objects(variables) > MOST_OBJECTS:
+        raise Invalid(f"The variables of a request hold at most {MOST_OBJECTS:,} objects.", "variables")
     walk = _Walk(fragments, variables, defaults)
     walk.fields(operation.selection_set.selections, 1, 1)
     if walk.roots > MOST_ROOT_FIELDS:
@@ -70,6 +73,12 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, variables:
             f"This asks for up to {walk.rows:,} rows at once; at most {MOST_ROWS:,} are told. Ask for smaller pages.",
             "page",
         )
+
+
+def _objects(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_objects, value.values()))
+    return sum(map(_objects, value)) if isinstance(value, list) else 0
 
 
 @dataclass

@@ -157,6 +157,13 @@ class ProjectUpdate:
 
 
 @strawberry.input
+class ProjectFilter:
+    """No project here is archived."""
+
+    is_archived: bool | None = None
+
+
+@strawberry.input
 class ProjectShareInput:
     team: IdOrKey
     role: IdOrKey
@@ -171,7 +178,9 @@ class ProjectShares:
 @strawberry.type
 class ProjectsQuery:
     @needs(Permission.SEE)
-    def projects(self, info: Info) -> list[Project]:
+    def projects(self, info: Info, filter: ProjectFilter | None = None) -> list[Project]:
+        if filter and filter.is_archived:
+            return []
         caller = info.context.caller
         return Project.several(caller, access.projects(caller).order_by("key"))
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, NewType
 
 import strawberry
+from django.core.files import File
+from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
 from interactions import ids, payloads
@@ -31,7 +33,14 @@ def _moment(value: Any) -> datetime:
         raise ValueError(f"“{str(value)[:100]}” is no time: send ISO 8601 or Unix milliseconds.") from None
 
 
+def _file(value: Any) -> File[bytes]:
+    if not isinstance(value, File):
+        raise ValueError("This must be a file: send it in a multipart request, with its place in the map.")
+    return value
+
+
 SCALARS: dict[object, Any] = {
+    Upload: strawberry.scalar(name="Upload", description="A file of a multipart request.", parse_value=_file),
     IdOrKey: strawberry.scalar(
         name="IdOrKey", description="An entity's id or its key.", serialize=str, parse_value=_id_or_key
     ),
