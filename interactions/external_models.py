@@ -342,7 +342,9 @@ def _base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(parameters: Any) -> dict[str, Any]:
+    if not isinstance(parameters, Mapping):
+        raise Invalid("This must be an object.", "parameters")
     kept = dict(parameters)
     payloads.check_values(kept, "parameters")
     texts = list(_texts(kept))

@@ -749,7 +749,7 @@ def test_a_request_that_is_none_is_refused_with_a_sentence(api: Api, what: str) 
 LIST = "query ($filter: ListCompletionsFilterInput!, $page: CursorPageInput!) { completions(filter: $filter, page: $page) { totalCount nodes { id } } }"  # noqa: E501
 
 
-NO_FIELDS: list[dict[str, Any]] = [
+REFUSED: list[dict[str, Any]] = [
     {"models": "a" * 501}, {"models": ["\0"]}, {"models": ["m"] * 1_001}, {"models": [None]},
     {"timerange": {}}, {"timerange": {"from": 1}}, {"timerange": {"from": "soon", "to": 1}},
     {"timerange": {"from": 1e300, "to": 1}}, {"timerange": {"from": 10**30, "to": 1}},
@@ -776,7 +776,7 @@ NO_FIELDS: list[dict[str, Any]] = [
     [
         None, [], "support", {}, {"project": None}, {"project": ""}, {"project": 7}, {"project": ["support"]},
         {"project": "\0"}, {"project": "x" * 501}, {"project": "nowhere"}, PROJECT | {"colour": "red"},
-        *(PROJECT | field for field in NO_FIELDS),
+        *(PROJECT | one for one in REFUSED),
     ],
 )  # fmt: skip
 def test_a_filter_that_cannot_be_is_refused(api: Api, filter: Any) -> None:
@@ -898,6 +898,17 @@ def test_a_file_is_put_where_the_map_says(api: Api) -> None:
 )  # fmt: skip
 def test_a_file_that_is_put_nowhere_is_refused(api: Api, operations: Any, places: Any) -> None:
     complaint(multipart(api, operations, places, **{"0": RECORD}))
+
+
+def test_what_is_no_object_is_refused_in_the_place_of_one(admin: Api) -> None:
+    ask = """mutation ($input: AddExternalModelInput!) { addExternalModel(input: $input) { key } }"""
+    data: dict[str, Any] = {"openAI": {"apiKey": "k", "externalModelId": "m", "extraParams": None}}
+    told = {"query": ask, "variables": {"input": {"name": "M", "provider": "OPEN_AI", "providerData": data}}}
+    place = "variables.input.providerData.openAI.extraParams"
+    complaint(multipart(admin, told, {"0": [place]}, **{"0": RECORD}))
+    for wrong in ("text", 7, [1], True):
+        data["openAI"]["extraParams"] = wrong
+        complaint(sent(admin, told), 200)
 
 
 def test_a_body_that_claims_to_be_multipart_is_refused(api: Api) -> None:
