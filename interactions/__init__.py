@@ -2,7 +2,7 @@
 
 Arrows point down only; an import contract in pyproject.toml holds this.
 
-    doors      api_rest · web · management.commands
+    doors      api_rest · gateway · web · management.commands
     edge       bridge         (the only place where async code meets the synchronous code below)
     spelling   filtersets     (query string -> conditions)
     acts       ingest · removal · exports · downloads · datasets · ab_tests · demo · people · projects · external_models
