@@ -32,6 +32,7 @@ def make_key(page: Page, name: str) -> str:
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Make the key").click()
     expect(page.locator(".secret")).to_be_focused()
+    page.wait_for_load_state()  # what the buttons do comes with a script that is loaded last
     return page.locator("#secret").inner_text()
 
 
