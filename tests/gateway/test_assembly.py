@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import time
 from typing import Any
@@ -552,3 +553,20 @@ def _seconds(count: int, delta: Any) -> float:
 )
 def test_a_hundred_thousand_small_chunks_take_linear_time(delta: Any) -> None:
     assert _seconds(100_000, delta) < 20 * max(_seconds(10_000, delta), 0.05)
+
+
+@given(st.lists(st.integers(1, 40), max_size=60), st.sampled_from((b"\n", b"\r\n", b"\r")))
+def test_any_chunks_of_a_stream_give_the_same_result(sizes: list[int], end: bytes) -> None:
+    deltas = [
+        {"role": "assistant"},
+        {"content": "Grüße 😀"},
+        {"tool_calls": [call(0, "a", "f", "{}")]},
+        {"content": "!"},
+    ]
+    events = [json.dumps(chunk(delta), ensure_ascii=False).encode() for delta in deltas]
+    stream = b"".join(b"data: " + data + end * 2 for data in (*events, DONE))
+    parser, folded = sse.Parser(), Assembly("chat")
+    for start, stop in itertools.pairwise((0, *itertools.accumulate(sizes), len(stream))):
+        for one in parser.feed(stream[start:stop]):
+            folded.add(one)
+    assert folded.result() == streamed(*map(chunk, deltas), DONE)
