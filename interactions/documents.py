@@ -70,6 +70,7 @@ def _document(
 ) -> dict[str, Any]:
     transcript = transcript_of(interaction)
     stored = from_json(transcript.document) if transcript else {}
+    answer = from_json(transcript.answer) if transcript and transcript.answer else {}
     return {
         "id": str(interaction.id),
         "project": project_key,
@@ -77,19 +78,25 @@ def _document(
         "recorded_at": timestamp(interaction.recorded_at),
         "model": interaction.model.key if interaction.model else None,
         "messages": _messages(interaction, transcript, stored, project_key, image_form) if transcript else None,
-        "completion": stored.get("completion", transcript.completion_text) if transcript else None,
+        "completion": _completion(transcript, stored, answer) if transcript else None,
         "texts_removed": transcript is None,
         "labels": interaction.labels,
         "feedbacks": [_feedback(feedback) for feedback in interaction.given],
         "comparisons": [_comparison(comparison) for comparison in compared],
         **_common(interaction),
-        "error": {"kind": interaction.error_kind, "message": stored.get("error", "")}
+        "error": {"kind": interaction.error_kind, "message": answer.pop("error", stored.get("error", ""))}
         if interaction.error_kind
         else None,
         "parameters": stored.get("parameters"),
+        "answer": answer or None,
         "ab_campaign": stored.get("ab_campaign"),
         "prompt_hash": interaction.prompt_hash,
     }
+
+
+def _completion(transcript: Transcript, stored: Mapping[str, Any], answer: dict[str, Any]) -> Any:
+    """Its text, which a NUL may be in, which the column cannot hold."""
+    return answer.pop("completion", stored.get("completion", transcript.completion_text))
 
 
 def transcript_of(interaction: Interaction) -> Transcript | None:
@@ -123,6 +130,7 @@ def _common(interaction: Interaction) -> dict[str, Any]:
         "finish_reason": interaction.finish_reason or None,
         "usage": _usage(interaction),
         "timings": {"first_token_ms": interaction.first_token_ms, "total_ms": interaction.total_ms},
+        "cost": None if interaction.cost is None else interaction.cost / 1e9,
     }
 
 

@@ -48,6 +48,7 @@ class Apart:
 
     structure: list[Any] = field(default_factory=list)
     images: list[Found] = field(default_factory=list)
+    takes_images: bool = True
     _texts: list[str] = field(default_factory=list)
     _length: int = 0
 
@@ -102,9 +103,10 @@ def _leniently_decoded(encoded: str, where: str) -> bytes:
         raise Invalid("The image is not valid base64. Encode the bytes of its file.", where) from None
 
 
-def take_apart(messages: Iterable[dict[str, Any]]) -> Apart:
-    """Raises `Invalid`, naming message and part, where something claims to be an image and is not even base64."""
-    apart = Apart()
+def take_apart(messages: Iterable[dict[str, Any]], *, images: bool = True) -> Apart:
+    """Raises `Invalid`, naming message and part, where something claims to be an image and is not even base64. Without
+    `images` nothing is taken for one."""
+    apart = Apart(takes_images=images)
     apart.structure = [_taken(message, f"messages[{index}]", apart) for index, message in enumerate(messages)]
     return apart
 
@@ -120,7 +122,7 @@ def _taken(value: Any, where: str, apart: Apart, key: str = "") -> Any:
 
 
 def _taken_object(value: dict[str, Any], where: str, apart: Apart, within: str) -> dict[str, Any]:
-    encoded = _bare_image(value)
+    encoded = apart.takes_images and _bare_image(value)
     taken = {}
     for key, item in value.items():
         name = f"${key}" if key.startswith("$") else key
@@ -139,7 +141,7 @@ def _bare_image(value: dict[str, Any]) -> bool:
 
 
 def _taken_string(value: str, where: str, apart: Apart, key: str) -> Any:
-    if value[:5].lower() == "data:":
+    if value[:5].lower() == "data:" and apart.takes_images:
         head = (ANY_DATA_URI if key == _PROMISED else DATA_URI).match(value)
         if head is not None and (key in _IMAGE_KEYS or not _is_prose(value, head.end())):
             return apart.add_image(head.group(), value[head.end() :], where)

@@ -20,7 +20,17 @@ from interactions.conditions import All, AnyOf, Condition, Not
 from interactions.index import following, postings, queries, segments
 from interactions.index.following import _Followed
 from interactions.ingest import history
-from interactions.models import Change, Comparison, Feedback, FeedbackKey, Interaction, Labelling, Project, Segment
+from interactions.models import (
+    Change,
+    Comparison,
+    Feedback,
+    FeedbackKey,
+    Interaction,
+    Labelling,
+    OpenCall,
+    Project,
+    Segment,
+)
 from tests import counting
 from tests.api.pictures import picture, shown
 
@@ -55,14 +65,28 @@ class World:
         self._clock = 0
 
     def step(self) -> None:
-        self._chance.choice(
-            (self.record, self.record, self.judge, self.take_back, self.label, self.unlabel, self.compare, self.delete)
-        )()
+        acts = (
+            *(self.record, self.record, self.begin, self.end),
+            *(self.judge, self.take_back, self.label, self.unlabel, self.compare, self.delete),
+        )
+        self._chance.choice(acts)()
 
     def record(self) -> None:
         some = [ingest.prepare(self._payload(), self.project.pk, None) for _ in range(self._chance.randrange(1, 6))]
         ingest.store_images(some)
         ingest.perform(self.caller, *map(ingest.Record, some))
+
+    def begin(self) -> None:
+        prepared = ingest.prepare(self._payload(), self.project.pk, None)
+        ingest.store_images([prepared])
+        ingest.perform(self.caller, ingest.Begin(prepared, uuid4()))
+
+    def end(self) -> None:
+        if calls := [*OpenCall.objects.filter(project=self.project)]:
+            answered = ingest.Answered(self._chance.choice(("done", "failed")))
+            ingest.perform(
+                self.caller, ingest.End(self._chance.choice(calls).interaction_id, self.project.pk, answered)
+            )
 
     def _payload(self) -> payloads.Interaction:
         chance = self._chance
@@ -130,7 +154,7 @@ class World:
                 changed.update(Interaction.objects.filter(pk__in=sides).values_list("number", flat=True))
                 compared.delete()
                 interaction.delete()
-            history.note(self.project.pk, *changed)
+            history.write(self.project.pk, 0, changed)
 
 
 def simple() -> list[Condition]:

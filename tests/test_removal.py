@@ -31,6 +31,7 @@ from interactions.models import (
     Interaction,
     Label,
     Labelling,
+    OpenCall,
     Outcome,
     Project,
     Removal,
@@ -116,7 +117,7 @@ def sides(preferred: dict[str, Any], other: dict[str, Any]) -> dict[str, str]:
 
 def test_every_table_that_belongs_to_an_interaction_is_known_here() -> None:
     """A new one must go with the interaction, too; then it can be added."""
-    known = {AbEntry, Feedback, ImageUse, Labelling, Transcript}
+    known = {AbEntry, Feedback, ImageUse, Labelling, OpenCall, Transcript}
     refer = {
         model
         for model in apps.get_app_config("interactions").get_models()
@@ -630,7 +631,7 @@ def test_a_removal_gives_way_to_who_holds_what_it_needs(
     monkeypatch.setattr(batches, "_PAUSE_SECONDS", 0)
     monkeypatch.setattr(batches, "_ATTEMPTS", 2)
     with transaction.atomic():
-        history.note(project.pk, 1)
+        history.note(project.pk, UUID(logged["completion_id"]))
         with pytest.raises(Unavailable):
             overlapping.submit(delete, project, logged).result()
     assert Interaction.objects.count() == 1

@@ -8,7 +8,7 @@ from interactions.database.packing import Packed, beginning, cut, packed, unpack
 from interactions.database.reading import raw_rows, snapshot
 from interactions.database.schema import compress_quickly, drop_references
 from interactions.database.vendor import Refused, Unreachable
-from interactions.database.writing import advance, insert_rows, wait_at_most, writers_wait
+from interactions.database.writing import advance, insert_rows, update_rows, wait_at_most, writers_wait
 
 __all__ = [
     "UNFINISHED",
@@ -35,6 +35,7 @@ __all__ = [
     "snapshot",
     "time_limit",
     "unpack",
+    "update_rows",
     "wait_at_most",
     "writers_wait",
 ]

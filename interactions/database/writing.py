@@ -36,6 +36,19 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
         _insert_large(cursor, target, large)
 
 
+def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Give the rows whose primary keys stand first in `rows` these values (in the order of `columns`)."""
+    if not rows:
+        return
+    fields = [model._meta.pk, *(model._meta.get_field(name) for name in columns)]
+    quote, place = connection.ops.quote_name, "?" if is_sqlite(connection) else "%s"
+    key, *names = (quote(str(field.column)) for field in fields)  # type: ignore[union-attr]
+    values = ", ".join(f"{name} = {place}" for name in names)
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {key} = {place}"  # noqa: S608
+    with _driver_cursor() as cursor:
+        cursor.executemany(statement, [(*cells, id) for id, *cells in _prepared(fields, rows)])
+
+
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds
 # later. So rows go in by statements as few as can be; of sizes few enough to be kept compiled (see `cached_statements`
 # in the settings).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from interactions import payloads
@@ -68,7 +68,7 @@ class AddFeedback:
 
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         payload = self.payload
-        project_id, number = _place_of(caller, payload.completion_id, "completion_id")
+        project_id = _project_of(caller, payload.completion_id, "completion_id")
         if payload.project and caller.project_id(payload.project, Permission.JUDGE) != project_id:
             raise NotFound(f"The project “{payload.project}” has no such interaction.", "completion_id")
         key, value = _value(project_id, payload, "")
@@ -76,7 +76,7 @@ class AddFeedback:
         item = payloads.FeedbackItem(
             metric=payload.metric, value=payload.value, details=payload.details, reason=payload.reason
         )
-        batch.change(project_id, number)
+        batch.change(project_id, payload.completion_id)
         return {"feedback_id": str(batch.add_feedback(project_id, payload.completion_id, key, value, item, user))}
 
 
@@ -95,15 +95,14 @@ class Compare:
             self._side(payload.preferred_completion, "preferred_completion", project_id, caller),
             self._side(payload.other_completion, "other_completion", project_id, caller),
         )
-        preferred, other = (self._id(side, caller, batch) for side in sides)
+        preferred, other = (self._id(side, project_id, caller, batch) for side in sides)
         return {"comparison_id": str(batch.add_comparison(project_id, key.id, preferred, other, payload.tied, user))}
 
-    def _side(self, side: UUID | payloads.Side, field: str, project_id: int, caller: Caller) -> _Stored | Prepared:
+    def _side(self, side: UUID | payloads.Side, field: str, project_id: int, caller: Caller) -> UUID | Prepared:
         if isinstance(side, UUID):
-            project_of_side, number = _place_of(caller, side, field)
-            if project_of_side != project_id:
+            if _project_of(caller, side, field) != project_id:
                 raise NotFound(f"The project “{self.payload.project}” has no interaction {side}.", field)
-            return _Stored(side, project_id, number)
+            return side
         _allow(caller, project_id, Permission.LOG)
         if not self.payload.messages:
             raise Invalid("Send the messages that both texts answer.", "messages")
@@ -117,20 +116,12 @@ class Compare:
             )
         return prepared
 
-    def _id(self, side: _Stored | Prepared, caller: Caller, batch: Batch) -> UUID:
+    def _id(self, side: UUID | Prepared, project_id: int, caller: Caller, batch: Batch) -> UUID:
         if isinstance(side, Prepared):
             Record(side).plan(caller, batch)
-        else:
-            batch.change(side.project_id, side.number)
-        return side.id
-
-
-class _Stored(NamedTuple):
-    """An interaction that is in the store already."""
-
-    id: UUID
-    project_id: int
-    number: int
+            return side.id
+        batch.change(project_id, side)
+        return side
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +144,14 @@ def _allow(caller: Caller, project_id: int, permission: Permission) -> None:
         raise Forbidden(f"This needs the permission {permission} in the project.", "project")
 
 
-def _place_of(caller: Caller, interaction_id: UUID, field: str) -> tuple[int, int]:
-    """The project of an interaction that the caller may judge, and its number there."""
-    place = Interaction.objects.filter(pk=interaction_id).values_list("project_id", "number").first()
+def _project_of(caller: Caller, interaction_id: UUID, field: str) -> int:
+    """The project of an interaction that the caller may judge."""
+    project_id = Interaction.objects.filter(pk=interaction_id).values_list("project_id", flat=True).first()
     missing = NotFound(f"There is no interaction {interaction_id} that this caller can judge.", field)
-    if place is None:
+    if project_id is None:
         raise missing
-    caller.allow(place[0], Permission.JUDGE, missing)
-    return place
+    caller.allow(project_id, Permission.JUDGE, missing)
+    return project_id
 
 
 def _feedback_key(project_id: int, key: str, field: str) -> vocabulary.KnownKey:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -10,7 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, models
 
-from interactions import database, ids, images, payloads
+from interactions import database, ids, images, payloads, texts
 from interactions.errors import Unavailable
 from interactions.images import Picture
 from interactions.ingest import history
@@ -24,6 +26,7 @@ from interactions.models import (
     ImageUse,
     Interaction,
     Labelling,
+    OpenCall,
     Outcome,
     Transcript,
 )
@@ -38,6 +41,7 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     AbEntry: ("project", "interaction", "test"),
     Comparison: ("id", "project", "key", "preferred_id", "other_id", "tied", "user_uid", "created_at"),
     Outcome: ("id", "project", "key", "session_id", "value", "details", "user_uid", "created_at"),
+    OpenCall: ("interaction", "project", "process"),
     IdempotencyKey: ("api_key", "key", "request_digest", "answer", "created_at"),
     Interaction: (
         "id", "project", "model", "created_at", "recorded_at", "source", "state", "error_kind", "finish_reason",
@@ -48,10 +52,32 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# What an ending changes.
+ENDED: dict[type[models.Model], tuple[str, ...]] = {
+    Transcript: ("completion_text", "answer"),
+    Interaction: (
+        "state", "error_kind", "finish_reason", "completion_preview", "prompt_tokens", "completion_tokens",
+        "total_tokens", "first_token_ms", "total_ms", "cost", "number",
+    ),
+}  # fmt: skip
+
+
 # A row's number is known only when it is inserted.
 _GIVEN = COLUMNS[Interaction][:-1]
 _PROJECT = _GIVEN.index("project")
 _SIDES = slice(COLUMNS[Comparison].index("preferred_id"), COLUMNS[Comparison].index("other_id") + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ends: the columns of its interaction and its transcript that `ENDED` names. An interaction in none of
+    the states `of` stays as it is."""
+
+    id: UUID
+    project_id: int
+    of: frozenset[str]
+    row: dict[str, Any]
+    transcript: dict[str, database.Packed | None]
 
 
 class Batch:
@@ -59,7 +85,8 @@ class Batch:
         self._rows: dict[type[models.Model], list[tuple[Any, ...]]] = {model: [] for model in COLUMNS}
         self._pictures: dict[tuple[int, str], Picture] = {}
         self._uses: list[tuple[int, UUID, str, int]] = []
-        self._changed: dict[int, set[int]] = {}
+        self._changed: defaultdict[int, set[UUID]] = defaultdict(set)
+        self._endings: dict[UUID, Ending] = {}
 
     # Adding
 
@@ -109,9 +136,15 @@ class Batch:
         self._rows[Outcome].append((id, project_id, key_id, session, value, details or "", user, moment))
         return id
 
-    def change(self, project_id: int, number: int) -> None:
+    def add_call(self, project_id: int, interaction: UUID, process: UUID) -> None:
+        self._rows[OpenCall].append((interaction, project_id, process))
+
+    def end(self, ending: Ending) -> None:
+        self._endings[ending.id] = ending
+
+    def change(self, project_id: int, interaction: UUID) -> None:
         """An interaction that is in the store already is altered by this batch."""
-        self._changed.setdefault(project_id, set()).add(number)
+        self._changed[project_id].add(interaction)
 
     def add_answer(self, api_key_id: int, key: str, request_digest: str, answer: str) -> None:
         self._rows[IdempotencyKey].append((api_key_id, key, request_digest, answer, ids.now()))
@@ -120,12 +153,30 @@ class Batch:
 
     def insert(self) -> None:
         """Within a transaction of the caller's."""
+        ending = self._begin_to_end() if self._endings else []
         if self._uses:
             self._rows[ImageUse] = self._image_uses()
         for model, columns in COLUMNS.items():
-            rows = self._numbered(self._rows[model]) if model is Interaction else self._rows[model]
-            database.insert_rows(model, columns, rows)
+            if model is not Interaction:
+                database.insert_rows(model, columns, self._rows[model])
+        self._write_history(ending)
         self._check_compared()
+
+    def _begin_to_end(self) -> list[tuple[Ending, int]]:
+        """Those that can still end, locked, with the numbers that they had."""
+        rows = Interaction.objects.filter(pk__in=self._endings).order_by("pk").select_for_update(no_key=True)
+        found = list(rows.values_list("pk", "state", "number"))
+        ending = [(self._endings[id], number) for id, state, number in found if state in self._endings[id].of]
+        known: defaultdict[int, list[int]] = defaultdict(list)
+        for id, state, number in found:
+            if state in self._endings[id].of and state != Interaction.State.STARTED:
+                known[self._endings[id].project_id].append(number)
+        for project_id, numbers in sorted(known.items()):
+            texts.forget(project_id, numbers)  # of what has started the search knows no words yet
+        said = [(one.id, *(one.transcript[name] for name in ENDED[Transcript])) for one, _ in ending]
+        database.update_rows(Transcript, ENDED[Transcript], said)
+        OpenCall.objects.filter(pk__in=[one.id for one, _ in ending]).delete()
+        return ending
 
     def _check_compared(self) -> None:
         """What is compared is still there. No constraint says so, but a removal notes itself in the history, as this
@@ -134,14 +185,27 @@ class Batch:
         if compared and Interaction.objects.filter(pk__in=compared).count() < len(compared):
             raise IntegrityError("An interaction of a comparison was deleted meanwhile.")
 
-    def _numbered(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        recorded = Counter(row[_PROJECT] for row in rows)
+    def _write_history(self, ending: Iterable[tuple[Ending, int]]) -> None:
+        """Insert the interactions, and end those that end, with new numbers: to who follows the history, these are
+        others. So an index of texts never knows a completion that was not all there."""
+        rows = self._rows[Interaction]
+        wanted = Counter(row[_PROJECT] for row in rows)
+        gone: defaultdict[int, list[int]] = defaultdict(list)
+        for one, number in ending:
+            wanted[one.project_id] += 1
+            gone[one.project_id].append(number)
         # In the same order as every other writer, so that no two wait for each other.
         numbers = {
-            project_id: count(history.write(project_id, recorded[project_id], self._changed.get(project_id, ())))
-            for project_id in sorted(recorded.keys() | self._changed.keys())
+            id: count(history.write(id, wanted[id], gone.get(id, ()), self._changed.get(id, ())))
+            for id in sorted(wanted.keys() | self._changed.keys())
         }
-        return [(*row, next(numbers[row[_PROJECT]])) for row in rows]
+        numbered = [(*row, next(numbers[row[_PROJECT]])) for row in rows]
+        database.insert_rows(Interaction, COLUMNS[Interaction], numbered)
+        ended = [
+            (one.id, *(one.row[name] for name in ENDED[Interaction][:-1]), next(numbers[one.project_id]))
+            for one, _ in ending
+        ]
+        database.update_rows(Interaction, ENDED[Interaction], ended)
 
     def _image_uses(self) -> list[tuple[Any, ...]]:
         now = ids.now()

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 ANSWERS_KEPT = timedelta(days=7)
 _FORGOTTEN_AT_ONCE = 300
 
+_SERVER = ""
+
 Answer = dict[str, Any]
 
 
@@ -34,7 +36,8 @@ class Request:
     """What one call wants written.
 
     `acts` holds one act, or for a batch call (`many`) several, and in the place of those that could not be read the
-    error. `idempotency_key` with `request_digest` makes the call safe to repeat.
+    error. `idempotency_key` with `request_digest` makes the call safe to repeat. Without a key it is the server itself
+    that wants it.
     """
 
     key_digest: str
@@ -97,7 +100,9 @@ def _commit_alone(request: Request) -> Answer | RequestError:
 
 
 def _commit_together(requests: Sequence[Request]) -> list[Answer | RequestError]:
-    callers = access.callers({request.key_digest for request in requests})
+    digests = {request.key_digest for request in requests}
+    callers = access.callers(digests - {_SERVER}) if digests != {_SERVER} else {}
+    callers[_SERVER] = access.operator()
     kept = _kept_answers(requests, callers)
     _learn_labels(requests, callers)
     batch = Batch()

@@ -5,23 +5,31 @@ The index (`interactions.index`) reads from here what it has not seen yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from uuid import UUID
 
 from pyroaring import BitMap
 
 from interactions import database, ids
-from interactions.models import Change, Revision
+from interactions.models import Change, Interaction, Revision
 
 
-def write(project_id: int, recorded: int, changed: Iterable[int] = ()) -> int:
-    """The first of `recorded` numbers for new interactions; notes that those with the numbers `changed` were altered
-    or deleted. Within a transaction of the caller's, as late in it as can be: other writers of the project wait."""
-    numbers = BitMap(changed)
-    latest = database.advance(Revision, project_id, recorded + bool(numbers))
-    if numbers:
+def write(project_id: int, recorded: int, gone: Iterable[int] = (), altered: Collection[UUID] = ()) -> int:
+    """The first of `recorded` numbers to give; notes that the numbers `gone` are no longer what they were, and that
+    something about the interactions `altered` is another. Within a transaction of the caller's, as late in it as can
+    be: other writers of the project wait.
+    """
+    numbers = BitMap(gone)
+    is_changed = bool(numbers or altered)
+    latest = database.advance(Revision, project_id, recorded + is_changed)
+    if altered:
+        # Looked up now, when nobody else can give them others.
+        rows = Interaction.objects.filter(pk__in=altered).values_list("number")
+        numbers.update(number for (number,) in database.raw_rows(rows))
+    if is_changed:
         Change.objects.create(project_id=project_id, revision=latest, numbers=numbers.serialize(), created_at=ids.now())
-    return latest - recorded - bool(numbers) + 1
+    return latest - recorded - is_changed + 1
 
 
-def note(project_id: int, *changed: int) -> None:
-    write(project_id, 0, changed)
+def note(project_id: int, *altered: UUID) -> None:
+    write(project_id, 0, altered=altered)

@@ -29,7 +29,7 @@ def set_label(caller: Caller, interaction: Interaction, key: str, value: str) ->
             key_id=key_id,
             defaults={"label_id": label_id, "project_id": interaction.project_id},
         )
-        history.note(interaction.project_id, interaction.number)
+        history.note(interaction.project_id, interaction.pk)
 
 
 @told()
@@ -39,7 +39,7 @@ def remove_label(caller: Caller, interaction: Interaction, key: str) -> None:
         removed, _ = Labelling.objects.filter(interaction=interaction, key__key=key).delete()
         if not removed:
             raise NotFound(f"The interaction has no label “{key}”.", "key")
-        history.note(interaction.project_id, interaction.number)
+        history.note(interaction.project_id, interaction.pk)
 
 
 @told()
@@ -74,7 +74,7 @@ def change_labels(
             for key in sorted(changed & has.keys())
             for ids in [known[key, has[key]]]
         )
-        history.note(interaction.project_id, interaction.number)
+        history.note(interaction.project_id, interaction.pk)
 
 
 class _Labels(payloads.Shape):
@@ -88,7 +88,7 @@ def remove_feedback(caller: Caller, interaction: Interaction, feedback_id: UUID)
         removed, _ = Feedback.objects.filter(interaction=interaction, pk=feedback_id).delete()
         if not removed:
             raise NotFound("The interaction has no such feedback.", "feedback")
-        history.note(interaction.project_id, interaction.number)
+        history.note(interaction.project_id, interaction.pk)
 
 
 def _allow(caller: Caller, interaction: Interaction) -> None:

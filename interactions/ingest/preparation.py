@@ -37,13 +37,22 @@ class Prepared:
 
 
 def prepare(
-    payload: payloads.Interaction, project_id: int, user_uid: UUID | None, ordinal: int | None = None
+    payload: payloads.Interaction,
+    project_id: int,
+    user_uid: UUID | None,
+    ordinal: int | None = None,
+    *,
+    identifier: UUID | None = None,
+    images_apart: bool = True,
 ) -> Prepared:
-    """Pure work on one payload. Where it `found` images, `store_images` must follow before the act is committed."""
-    apart = transcripts.take_apart(message.document() for message in payload.messages)
+    """Pure work on one payload. Where it `found` images, `store_images` must follow before the act is committed.
+
+    An `identifier` was made for the payload's `created_at`. Without `images_apart` images stay where they are.
+    """
+    apart = transcripts.take_apart((message.document() for message in payload.messages), images=images_apart)
     recorded_at = ids.now()
     created_at = payload.created_at or recorded_at
-    identifier = ids.new_id(created_at, ordinal)
+    identifier = identifier or ids.new_id(created_at, ordinal)
     prepared = Prepared(
         id=identifier,
         project_id=project_id,

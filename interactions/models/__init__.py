@@ -2,6 +2,7 @@
 
 from interactions.models.ab_tests import AbArm, AbEntry, AbTest
 from interactions.models.accounts import ApiKey, ApiKeyProject, Member, Role, Share, Team, User
+from interactions.models.calls import KeyUsage, OpenCall, Process
 from interactions.models.datasets import Dataset, Upload
 from interactions.models.images import Image, ImageUse
 from interactions.models.interactions import Interaction, Transcript
@@ -27,12 +28,15 @@ __all__ = [
     "Image",
     "ImageUse",
     "Interaction",
+    "KeyUsage",
     "Label",
     "LabelKey",
     "Labelling",
     "Member",
     "Model",
+    "OpenCall",
     "Outcome",
+    "Process",
     "Project",
     "Removal",
     "Revision",

@@ -102,6 +102,10 @@ class Share(models.Model):
 class ApiKey(models.Model):
     """A bearer key. Only its digest is kept; the prefix is what a list shows to tell keys apart."""
 
+    class BudgetPeriod(models.TextChoices):
+        DAY = "day"
+        MONTH = "month"
+
     uid = CompactUUIDField(default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=200, blank=True)
@@ -115,6 +119,10 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # What it may use of models, through the gateway; without a number, any amount.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    budget = models.BigIntegerField(null=True, blank=True, help_text="billionths of a dollar in each period")
+    budget_period = models.CharField(max_length=6, choices=BudgetPeriod, default=BudgetPeriod.MONTH)
 
     def __str__(self) -> str:
         return self.prefix

@@ -45,7 +45,8 @@ class Interaction(models.Model):
     error_kind = models.CharField(max_length=200, blank=True)
     finish_reason = models.CharField(max_length=100, blank=True)
     session_id = CompactUUIDField()
-    # Its place in the project's history, from 1; see `Revision`. What the index is made of.
+    # Its place in the project's history, from 1; see `Revision`. What the index is made of. A call that ends gets
+    # another one.
     number = models.BigIntegerField(editable=False, db_default=0)
     # Whom the caller names, or the key's owner; it need not be an account of this server.
     user_uid = CompactUUIDField(null=True)
@@ -61,6 +62,7 @@ class Interaction(models.Model):
     total_tokens = models.IntegerField(null=True)
     first_token_ms = models.IntegerField(null=True)
     total_ms = models.IntegerField(null=True)
+    cost = models.BigIntegerField(null=True, help_text="billionths of a dollar")
 
     # When its transcript was removed, by retention or by hand; the previews and images went with it.
     texts_removed_at = models.DateTimeField(null=True, editable=False)
@@ -92,7 +94,8 @@ class Transcript(models.Model):
     """What was said, in full. `transcripts.py` puts the messages back together from the two columns.
 
     `prompt_text` holds the text of all messages, so that it is searchable and stored once; `document` is JSON that
-    holds everything else, with references into that text and to images.
+    holds everything else, with references into that text and to images. `answer` is JSON that holds what came back
+    through the gateway, besides the completion's text.
     """
 
     interaction = models.OneToOneField(
@@ -102,6 +105,7 @@ class Transcript(models.Model):
     prompt_text = LongTextField()
     completion_text = LongTextField()
     document = LongTextField()
+    answer = LongTextField(null=True)  # type: ignore[misc] # the one that can be null
 
     def __str__(self) -> str:
         return str(self.interaction_id)

@@ -47,6 +47,13 @@ class ExternalModel(models.Model):
     base_url = models.CharField(max_length=2_000, blank=True)
     secret = models.BinaryField(default=b"")
     parameters = models.JSONField(default=dict, help_text="sent with each request")
+    # Dollars for a million tokens; without a number, what it costs is not known.
+    input_price = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    cached_input_price = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    output_price = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    # How long it may say nothing, and how long a call may take in all; without a number, what is usual.
+    silence_seconds = models.PositiveIntegerField(null=True)
+    total_seconds = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

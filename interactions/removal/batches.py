@@ -27,6 +27,7 @@ from interactions.models import (
     Interaction,
     Label,
     Labelling,
+    OpenCall,
     Outcome,
     Removal,
     Revision,
@@ -180,6 +181,7 @@ class Batch:
         _delete(Feedback.objects.filter(interaction__in=gone))
         _delete(Labelling.objects.filter(interaction__in=gone))
         _delete(AbEntry.objects.filter(interaction__in=gone))
+        _delete(OpenCall.objects.filter(interaction__in=gone))
         self._forget_images(project_id, gone)
         _delete_transcripts(project_id, gone)
         _delete(Interaction.objects.filter(pk__in=gone))
@@ -256,8 +258,7 @@ def _forget_comparisons(project_id: int, gone: Sequence[UUID]) -> None:
     if made:
         _delete(Comparison.objects.filter(pk__in=[pk for pk, _, _ in made]))
         sides = {id for _, *pair in made for id in pair}
-        changed = Interaction.objects.filter(project=project_id, pk__in=sides).values_list("number", flat=True)
-        history.write(project_id, 0, changed)
+        history.note(project_id, *sides)
 
 
 # Feedback keys
@@ -292,8 +293,7 @@ def _forget_judgements(key: FeedbackKey, numbers: BitMap) -> None:
     others = list(compared.values_list("other_id", flat=True))
     _delete(compared)
     _delete(Feedback.objects.filter(interaction__in=judged, key=key))
-    changed = Interaction.objects.filter(project=key.project_id, pk__in=others).values_list("number", flat=True)
-    history.write(key.project_id, 0, numbers | BitMap(changed))
+    history.note(key.project_id, *judged, *others)
 
 
 def _delete_in_batches(pace: Pace, rows: QuerySet[Any]) -> None:

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from pyroaring import BitMap
 
 from interactions import database
-from interactions.models import Interaction, TextPage
+from interactions.models import Interaction, OpenCall, TextPage
 from interactions.texts import segments
 from interactions.texts.pages import Postings, Words, page_of
 from interactions.texts.queries import Field, Lookup, Query, Searched, Term
@@ -76,7 +76,7 @@ def among(project_id: int, part: Searched, some: BitMap) -> BitMap:
         return BitMap()
     indexed = _indexed(project_id, part.searched, some)
     doubtful = some - indexed.certain
-    decided = BitMap(range(indexed.upto + 1)) - indexed.possible
+    decided = BitMap(range(indexed.upto + 1)) - indexed.possible - _started(project_id)
     return (indexed.certain & some) | _read(project_id, part.searched, doubtful - decided)
 
 
@@ -104,9 +104,14 @@ def _read(project_id: int, query: Query, some: BitMap) -> BitMap:
 
 
 def _since(project_id: int, upto: int, most: int | None = None) -> BitMap:
-    """Those recorded after number `upto`; the first `most`."""
+    """Those recorded after number `upto`; the first `most`. And those that have started, which no index knows."""
     rows = Interaction.objects.filter(project=project_id, number__gt=upto).order_by("number").values_list("number")
-    return BitMap([number for (number,) in database.raw_rows(rows[:most])])
+    return BitMap([number for (number,) in database.raw_rows(rows[:most])]) | _started(project_id)
+
+
+def _started(project_id: int) -> BitMap:
+    rows = OpenCall.objects.filter(project=project_id).values_list("interaction__number")
+    return BitMap([number for (number,) in database.raw_rows(rows)])
 
 
 # The index

@@ -96,11 +96,11 @@ class Made:
 
 def from_texts(project_id: int, first: int, last: int, pause: Pause) -> Made:
     """The words of those that have a number from `first` to `last`, which lie within one block: of all, unless their
-    texts are very long."""
+    texts are very long. Who has only started will have another number when it ends."""
     prompt: defaultdict[str, list[int]] = defaultdict(list)
     completion: defaultdict[str, list[int]] = defaultdict(list)
     documents, length, within = 0, 0, BLOCK - 1
-    for number, said in texts(project_id, BitMap(range(first, last + 1))):
+    for number, said in texts(project_id, BitMap(range(first, last + 1)), ended=True):
         documents += 1
         length += len(said.prompt) + len(said.completion)
         for field, folded in ((prompt, said.prompt), (completion, said.completion)):

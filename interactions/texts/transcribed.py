@@ -16,14 +16,19 @@ _FEWEST, _MOST = 8, 512
 _LENGTH = 4_000_000
 
 
-def texts(project_id: int, numbers: BitMap, fields: tuple[Field, ...] = BOTH) -> Iterator[tuple[int, Texts]]:
-    """The numbers that have texts, in their order, and these, folded; of other fields than `fields`, nothing."""
+def texts(
+    project_id: int, numbers: BitMap, fields: tuple[Field, ...] = BOTH, *, ended: bool = False
+) -> Iterator[tuple[int, Texts]]:
+    """The numbers that have texts, in their order, and these, folded; of other fields than `fields`, nothing. With
+    `ended`, without those that have only started."""
     size, start = 64, 0
     columns = [f"transcript__{name}_text" for name in fields]
     while some := numbers[start : start + size]:
         start += len(some)
         database.keep_to_time()
         rows = Interaction.objects.filter(number__among=(project_id, some), transcript__isnull=False)
+        if ended:
+            rows = rows.exclude(state=Interaction.State.STARTED)
         length = 1
         read = sorted(database.raw_rows(rows.values_list("number", *columns)), reverse=True)
         while read:

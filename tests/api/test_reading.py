@@ -49,6 +49,7 @@ def test_a_row_says_what_a_list_shows(api: Api, ann: User) -> None:
         "finish_reason": None,
         "usage": None,
         "timings": {"first_token_ms": None, "total_ms": None},
+        "cost": None,
     }
 
 
