@@ -24,6 +24,9 @@ MAX_IMAGE_BYTES = env.integer("MAX_IMAGE_MB", 20, least=1, most=2048) * 1024 * 1
 MAX_IMAGE_PIXELS = env.integer("MAX_IMAGE_MEGAPIXELS", 40, least=1, most=1000) * 1_000_000
 QUERY_SECONDS = env.integer("QUERY_SECONDS", 10, least=1, most=3_600)
 TEXT_INDEX = env.flag("TEXT_INDEX", default=True)
+# What is kept on the disk while the store cannot be written to, and what a model may answer at most.
+SPOOL_BYTES = env.integer("SPOOL_MB", 1024, least=1, most=1_000_000) * 1024 * 1024
+MAX_ANSWER_BYTES = env.integer("MAX_ANSWER_MB", 64, least=1, most=2048) * 1024 * 1024
 REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 120, least=1, most=86_400)
 
 INSTALLED_APPS = [

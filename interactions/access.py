@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.db.models import Q, QuerySet
@@ -73,6 +73,18 @@ class Grant:
     permissions: frozenset[Permission]
 
 
+class Allowance(NamedTuple):
+    """What a key may use of models. None is any amount; `budget` is in billionths of a dollar."""
+
+    requests_per_minute: int | None
+    budget: int | None
+    budget_period: str
+
+    @property
+    def is_limited(self) -> bool:
+        return self.requests_per_minute is not None or self.budget is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who is asking, and what they may reach: `grants` by project key, `teams` by id, and `everywhere` in any project
@@ -86,6 +98,8 @@ class Caller:
     key_used_at: datetime | None = None
     # Whether they come with a key that is for some projects only.
     is_limited: bool = False
+    # With a key there is always one.
+    allowance: Allowance | None = None
 
     def project_id(self, key: str, permission: Permission) -> int:
         """The project `key`. `NotFound` where the caller cannot see it: a foreign project and none look the same."""
@@ -214,18 +228,23 @@ def callers(digests: Iterable[str]) -> dict[str, Caller]:
     """The callers behind the valid ones of `digests`, in two queries: it is asked with every group of writes."""
     valid = Q(digest__in=list(digests), revoked_at=None, user__is_active=True)
     unexpired = Q(expires_at=None) | Q(expires_at__gt=ids.now())
-    columns = ("digest", "id", "last_used_at", "is_limited", "user__uid", *_reach_columns("user__"))
+    columns = (
+        *("digest", "id", "last_used_at", "is_limited", "user__uid", *Allowance._fields),
+        *_reach_columns("user__"),
+    )
     by_key: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for row in ApiKey.objects.filter(valid, unexpired).values_list(*columns):
-        by_key[row[:5]].append(row[5:])
+        by_key[row[:8]].append(row[8:])
     limits = _limits([key[1] for key in by_key if key[3]])
     found: dict[str, Caller] = {}
-    for (key_digest, key_id, used_at, is_limited, uid), rows in by_key.items():
+    for (key_digest, key_id, used_at, is_limited, uid, *allowance), rows in by_key.items():
         grants, everywhere, teams = _reach(rows)
         if is_limited:
             grants = _within(limits.get(key_id, {}), grants, everywhere)
             everywhere, teams = frozenset(), {}
-        found[str(key_digest)] = Caller(uid, grants, everywhere, teams, key_id, used_at, is_limited)
+        found[str(key_digest)] = Caller(
+            uid, grants, everywhere, teams, key_id, used_at, is_limited, Allowance(*allowance)
+        )
     return found
 
 

@@ -88,6 +88,7 @@ def _document(
         if interaction.error_kind
         else None,
         "parameters": stored.get("parameters"),
+        "api": stored.get("api"),
         "answer": answer or None,
         "ab_campaign": stored.get("ab_campaign"),
         "prompt_hash": interaction.prompt_hash,

@@ -68,6 +68,17 @@ class UnsupportedMedia(RequestError):
     code = "unsupported_media_type"
 
 
+class TooMany(RequestError):
+    """The key has used what it may use, for the next `retry_after` seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Invalid(RequestError):
     """The request was understood, and a value in it is refused."""
 

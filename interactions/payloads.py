@@ -261,6 +261,7 @@ class Interaction(Shape):
     usage: Usage | None = None
     timings: Timings | None = None
     parameters: dict[str, Any] | None = None
+    api: Literal["chat", "completions", "responses", "embeddings"] | None = None
     finish_reason: Annotated[str, AfterValidator(_named(100))] | None = None
 
 

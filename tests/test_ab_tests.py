@@ -338,7 +338,7 @@ def test_a_test_that_has_ended_cannot_be_cancelled(caller: Caller) -> None:
 def test_the_split_takes_part_and_the_arms_share_it_evenly(caller: Caller, project: Project) -> None:
     create(caller, models=["small", "large", "third"], traffic_split=0.3)
     chance = random.Random(7)
-    chosen = [ab_tests.choose(project.pk, chance) for _ in range(3_000)]
+    chosen = [ab_tests.arms(project.pk).choose(chance) for _ in range(3_000)]
     drawn = Counter(choice.model if choice else None for choice in chosen)
     # Within four standard deviations of what is expected.
     for model in ("small", "large", "third"):
@@ -349,31 +349,31 @@ def test_the_split_takes_part_and_the_arms_share_it_evenly(caller: Caller, proje
 
 def test_a_whole_split_leaves_no_request_out(caller: Caller, project: Project) -> None:
     create(caller)
-    assert None not in {ab_tests.choose(project.pk, random.Random(seed)) for seed in range(200)}
+    assert None not in {ab_tests.arms(project.pk).choose(random.Random(seed)) for seed in range(200)}
 
 
 def test_only_a_test_that_goes_on_is_given_requests(
     caller: Caller, project: Project, foreign: Project, django_assert_num_queries: Any
 ) -> None:
-    assert ab_tests.choose(project.pk, random.Random(1)) is None
+    assert ab_tests.arms(project.pk).choose(random.Random(1)) is None
     create(caller)
-    assert ab_tests.choose(foreign.pk, random.Random(1)) is None
+    assert ab_tests.arms(foreign.pk).choose(random.Random(1)) is None
     with django_assert_num_queries(1):
-        assert ab_tests.choose(project.pk, random.Random(1)) is not None
+        assert ab_tests.arms(project.pk).choose(random.Random(1)) is not None
     AbTest.objects.update(state="IN_PROGRESS")
-    assert ab_tests.choose(project.pk, random.Random(1)) is not None
+    assert ab_tests.arms(project.pk).choose(random.Random(1)) is not None
     ab_tests.cancel(caller, "race")
-    assert ab_tests.choose(project.pk, random.Random(1)) is None
+    assert ab_tests.arms(project.pk).choose(random.Random(1)) is None
 
 
 def test_a_model_that_is_gone_or_offline_is_given_no_requests(caller: Caller, project: Project) -> None:
     create(caller, models=["small", "large", "third"])
     Model.objects.filter(key="small").update(is_attached=False)
     Model.objects.filter(key="third").update(is_wanted_online=False)
-    chosen = {ab_tests.choose(project.pk, random.Random(seed)) for seed in range(50)}
+    chosen = {ab_tests.arms(project.pk).choose(random.Random(seed)) for seed in range(50)}
     assert {choice.model for choice in chosen if choice} == {"large"}
     Model.objects.filter(key="large").update(is_attached=False)
-    assert ab_tests.choose(project.pk, random.Random(1)) is None
+    assert ab_tests.arms(project.pk).choose(random.Random(1)) is None
     assert ab_tests.choose_in(project.pk, "race", random.Random(1)) is None
 
 

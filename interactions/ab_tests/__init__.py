@@ -6,20 +6,21 @@ scores, and `report` says what they show so far. `carry_on` ends a test when the
 """
 
 from interactions.ab_tests.acts import cancel, create, get, visible
-from interactions.ab_tests.choice import Choice, choose, choose_in
+from interactions.ab_tests.choice import Arms, Choice, arms, choose_in
 from interactions.ab_tests.looks import carry_on, look
 from interactions.ab_tests.reports import Against, Report, Variant, report
 from interactions.ab_tests.significance import Interval
 
 __all__ = [
     "Against",
+    "Arms",
     "Choice",
     "Interval",
     "Report",
     "Variant",
+    "arms",
     "cancel",
     "carry_on",
-    "choose",
     "choose_in",
     "create",
     "get",

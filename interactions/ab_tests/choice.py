@@ -20,13 +20,24 @@ class Choice(NamedTuple):
     model: str
 
 
-def choose(project_id: int, chance: Random) -> Choice | None:
-    """For a request that names neither a model nor a test: with the probability of the traffic split an arm of the
-    test that goes on, each as likely as the others; else None. One query."""
-    arms = _arms(Q(test__project=project_id, test__state__in=AbTest.ACTIVE))
-    if not arms or chance.random() >= arms[0][0]:
-        return None
-    return chance.choice(arms)[1]
+class Arms(NamedTuple):
+    """Of the test that goes on in a project, if there is one, as they were when they were read."""
+
+    split: float = 0.0
+    choices: tuple[Choice, ...] = ()
+
+    def choose(self, chance: Random) -> Choice | None:
+        """For a request that names neither a model nor a test: with the probability of the traffic split an arm, each
+        as likely as the others; else None."""
+        if not self.choices or chance.random() >= self.split:
+            return None
+        return chance.choice(self.choices)
+
+
+def arms(project_id: int) -> Arms:
+    """One query."""
+    found = _arms(Q(test__project=project_id, test__state__in=AbTest.ACTIVE))
+    return Arms(found[0][0], tuple(choice for _, choice in found)) if found else Arms()
 
 
 def choose_in(project_id: int, key_or_id: str, chance: Random) -> Choice | None:
@@ -37,8 +48,8 @@ def choose_in(project_id: int, key_or_id: str, chance: Random) -> Choice | None:
     test = AbTest.objects.filter(named, project=project_id).first()
     if test is None:
         raise NotFound(f"The project has no A/B test “{key_or_id[:200]}”. Check its key.", "ab_campaign")
-    arms = _arms(Q(test=test)) if test.state in AbTest.ACTIVE else []
-    return chance.choice(arms)[1] if arms else None
+    found = _arms(Q(test=test)) if test.state in AbTest.ACTIVE else []
+    return chance.choice(found)[1] if found else None
 
 
 def _arms(of: Q) -> list[tuple[float, Choice]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -21,12 +22,13 @@ from pydantic_core import to_json
 
 from interactions import bridge, database, payloads
 from interactions.access import Permission
-from interactions.errors import Invalid, NotFound, RequestError, Unavailable
+from interactions.errors import Invalid, NotFound, RequestError, TooMany, Unavailable
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """
-Log interactions, judge them, read them back. Send an API key as `Authorization: Bearer …`.
+Log interactions, judge them, read them back; call models, and have that logged. Send an API key as
+`Authorization: Bearer …`.
 
 A 2xx answer to a write means that it is on the disk. Writes take an `Idempotency-Key` header: for seven days, the
 same key with the same body gives the same answer and stores nothing twice. Bodies may be packed with gzip or zstd
@@ -114,11 +116,14 @@ def answer(value: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(to_json(value), content_type="application/json", status=status)
 
 
-def refusal(error: RequestError) -> HttpResponse:
-    response = answer({"error": error.document()}, error.status)
+def refusal(error: RequestError, more: Mapping[str, Any] = MappingProxyType({})) -> HttpResponse:
+    """The error, told in this API's form, with `more` beside its message."""
+    response = answer({"error": {**error.document(), **more}}, error.status)
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
-    if error.status == 503:
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.retry_after)
+    elif error.status == 503:
         response["Retry-After"] = "1"
     return response
 

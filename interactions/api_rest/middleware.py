@@ -15,7 +15,8 @@ _API = "/api/"
 
 class ErrorsAsJson(AnswerMiddleware):
     def answered(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if response.status_code < 400 or not request.path_info.startswith(_API):
+        is_ours = not getattr(response, "is_passed_on", False)
+        if response.status_code < 400 or not request.path_info.startswith(_API) or not is_ours:
             return response
         if response["Content-Type"] == "application/json" or (response.status_code == 500 and settings.DEBUG):
             return response

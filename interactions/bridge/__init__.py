@@ -5,9 +5,10 @@ Writes that arrive together are committed together (`writer`); other synchronous
 """
 
 from interactions.bridge.bodies import SMALL_BODY, body, forget_body, read_body, too_large
-from interactions.bridge.callers import caller, forget_caller
+from interactions.bridge.callers import caller, forget_caller, person
+from interactions.bridge.leaving import when_left
 from interactions.bridge.streams import streamed
-from interactions.bridge.threads import in_thread
+from interactions.bridge.threads import in_thread, on_loop
 from interactions.bridge.writer import commit
 
 __all__ = [
@@ -18,7 +19,10 @@ __all__ = [
     "forget_body",
     "forget_caller",
     "in_thread",
+    "on_loop",
+    "person",
     "read_body",
     "streamed",
     "too_large",
+    "when_left",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 from django.db.backends.signals import connection_created
 
-from interactions import ab_tests, database, datasets, index, removal, texts
+from interactions import ab_tests, calls, database, datasets, index, removal, texts
 from interactions.bridge import writer
 from interactions.bridge.threads import with_kept_connection
 
@@ -32,6 +32,7 @@ _indexer = texts.Indexer(_pause)
 
 # Each does what there is to do and returns; after a second it is called again.
 WORK: Mapping[str, Callable[[], None]] = {
+    "calls": calls.carry_on,
     "datasets": datasets.carry_on,
     "log": database.keep_log_short,
     "index": index.keep_all,

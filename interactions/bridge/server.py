@@ -17,6 +17,7 @@ from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
 from pydantic_core import to_json
 
+from interactions.bridge import leaving
 from interactions.bridge.bodies import too_large
 from interactions.bridge.threads import in_page_thread
 from interactions.errors import RequestError, TimedOut
@@ -166,5 +167,9 @@ class _WriteHandler(ASGIHandler):
         with body:
             set_script_prefix(get_script_prefix(scope))
             request, refused = self.create_request(scope, body)
-            answer: Any = refused if request is None else await self.get_response_async(request)
-            await self.send_response(answer, send)
+            leaving.let_watch(scope, receive)
+            try:
+                answer: Any = refused if request is None else await self.get_response_async(request)
+                await self.send_response(answer, send)
+            finally:
+                leaving.stop_watching(scope)

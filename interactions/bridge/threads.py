@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.db import close_old_connections, connection
+
+from interactions.errors import Fault
 
 _T = TypeVar("_T")
 
@@ -16,7 +18,21 @@ _threads = ThreadPoolExecutor(4, thread_name_prefix="work")
 _page_threads = ThreadPoolExecutor(8, thread_name_prefix="page")
 
 
+# Where the server runs, for those who are in a thread.
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def on_loop(work: Coroutine[Any, Any, _T]) -> _T:
+    """Have the server's event loop do some work, and wait for it in a thread."""
+    if _loop is None:
+        work.close()
+        raise Fault("This needs the server: start it with “manage.py serve”.")
+    return asyncio.run_coroutine_threadsafe(work, _loop).result()
+
+
 async def in_page_thread(act: Callable[..., _T], *arguments: Any) -> _T:
+    global _loop
+    _loop = asyncio.get_running_loop()
     return await asyncio.get_running_loop().run_in_executor(_page_threads, with_connection, act, *arguments)
 
 

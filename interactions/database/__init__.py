@@ -8,7 +8,7 @@ from interactions.database.packing import Packed, beginning, cut, packed, unpack
 from interactions.database.reading import raw_rows, snapshot
 from interactions.database.schema import compress_quickly, drop_references
 from interactions.database.vendor import Refused, Unreachable
-from interactions.database.writing import advance, insert_rows, update_rows, wait_at_most, writers_wait
+from interactions.database.writing import advance, count_up, insert_rows, update_rows, wait_at_most, writers_wait
 
 __all__ = [
     "UNFINISHED",
@@ -23,6 +23,7 @@ __all__ = [
     "advance",
     "beginning",
     "compress_quickly",
+    "count_up",
     "cut",
     "drop_references",
     "insert_rows",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -47,6 +47,38 @@ def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
     statement = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE {key} = {place}"  # noqa: S608
     with _driver_cursor() as cursor:
         cursor.executemany(statement, [(*cells, id) for id, *cells in _prepared(fields, rows)])
+
+
+def count_up(
+    model: type[models.Model],
+    place: Mapping[str, Any],
+    amounts: Mapping[str, int],
+    most: tuple[str, int] | None = None,
+) -> bool:
+    """Add `amounts` to the counters of the row that is unique by `place` (both by field name); it is made if need be.
+
+    With `most`, a counter's name and a number, only if that counter is below it: else False, and nothing is counted.
+    """
+    quote = connection.ops.quote_name
+    fields = {name: model._meta.get_field(name) for name in (*place, *amounts)}
+    columns = {name: quote(str(field.column)) for name, field in fields.items()}  # type: ignore[union-attr]
+    table = quote(model._meta.db_table)
+    added = ", ".join(f"{columns[name]} = {table}.{columns[name]} + excluded.{columns[name]}" for name in amounts)
+    limit = f" WHERE {table}.{columns[most[0]]} < %s" if most else ""
+    places = ", ".join(["%s"] * len(columns))
+    statement = (
+        f"INSERT INTO {table} ({', '.join(columns.values())}) VALUES ({places}) "  # noqa: S608
+        f"ON CONFLICT ({', '.join(columns[name] for name in place)}) DO UPDATE SET {added}{limit} RETURNING 1"
+    )
+    values = [_for_driver(fields[name], value) for name, value in (*place.items(), *amounts.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *(most[1:] if most else ())])
+        return cursor.fetchone() is not None
+
+
+def _for_driver(field: Any, value: Any) -> Any:
+    convert = _converter(field)
+    return convert(value) if convert else value
 
 
 # With each statement SQLite's driver lets other Python threads run, and may get its turn back only some milliseconds

@@ -5,6 +5,7 @@ here if at all) and inserted. Acts that arrive together share one transaction. W
 """
 
 from interactions.ingest.acts import Act, AddFeedback, AddOutcome, Compare, Record
+from interactions.ingest.batch import Spender
 from interactions.ingest.calls import Answered, Begin, End
 from interactions.ingest.commit import Answer, Request, commit, perform, told
 from interactions.ingest.labels import change_labels, remove_feedback, remove_label, set_label
@@ -22,6 +23,7 @@ __all__ = [
     "Prepared",
     "Record",
     "Request",
+    "Spender",
     "change_labels",
     "commit",
     "perform",

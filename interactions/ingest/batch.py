@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, models
@@ -25,6 +25,7 @@ from interactions.models import (
     Image,
     ImageUse,
     Interaction,
+    KeyUsage,
     Labelling,
     OpenCall,
     Outcome,
@@ -47,7 +48,7 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
         "id", "project", "model", "created_at", "recorded_at", "source", "state", "error_kind", "finish_reason",
         "session_id", "user_uid", "prompt_hash", "prompt_preview", "completion_preview", "image_count",
         "message_count", "prompt_tokens", "completion_tokens", "total_tokens", "first_token_ms", "total_ms",
-        "number",
+        "texts_removed_at", "number",
     ),
 }  # fmt: skip
 
@@ -68,6 +69,14 @@ _PROJECT = _GIVEN.index("project")
 _SIDES = slice(COLUMNS[Comparison].index("preferred_id"), COLUMNS[Comparison].index("other_id") + 1)
 
 
+class Spender(NamedTuple):
+    """A key, in one period: a row of `KeyUsage`."""
+
+    api_key: int
+    unit: str
+    begins_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a call ends: the columns of its interaction and its transcript that `ENDED` names. An interaction in none of
@@ -78,6 +87,7 @@ class Ending:
     of: frozenset[str]
     row: dict[str, Any]
     transcript: dict[str, database.Packed | None]
+    spent_by: Spender | None = None
 
 
 class Batch:
@@ -93,10 +103,10 @@ class Batch:
     def add_interaction(self, prepared: Prepared, model_id: int | None) -> None:
         row = prepared.row | {"project": prepared.project_id, "model": model_id}
         self._rows[Interaction].append(tuple(row[name] for name in _GIVEN))
-        texts = prepared.transcript
-        self._rows[Transcript].append(
-            (prepared.id, prepared.project_id, texts["prompt_text"], texts["completion_text"], texts["document"])
-        )
+        if texts := prepared.transcript:
+            self._rows[Transcript].append(
+                (prepared.id, prepared.project_id, texts["prompt_text"], texts["completion_text"], texts["document"])
+            )
         for sha, picture in prepared.pictures.items():
             self._pictures[prepared.project_id, sha] = picture
         for position, sha in enumerate(prepared.digests):
@@ -176,6 +186,12 @@ class Batch:
         said = [(one.id, *(one.transcript[name] for name in ENDED[Transcript])) for one, _ in ending]
         database.update_rows(Transcript, ENDED[Transcript], said)
         OpenCall.objects.filter(pk__in=[one.id for one, _ in ending]).delete()
+        spent: Counter[Spender] = Counter()
+        for one, _ in ending:
+            if one.spent_by:
+                spent[one.spent_by] += one.row["cost"] or 0
+        for spender, cost in sorted(spent.items()):
+            database.count_up(KeyUsage, spender._asdict(), {"requests": 1, "cost": cost})
         return ending
 
     def _check_compared(self) -> None:

@@ -13,7 +13,7 @@ from interactions import database, payloads
 from interactions.access import Caller, Permission
 from interactions.errors import Forbidden
 from interactions.ingest import vocabulary
-from interactions.ingest.batch import Batch, Ending
+from interactions.ingest.batch import Batch, Ending, Spender
 from interactions.ingest.preparation import Prepared, preview
 from interactions.models import Interaction
 
@@ -64,17 +64,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a call that began as `id`. What has ended already stays as it ended; but `even_if_interrupted`, a call
-    that only seemed to be lost ends after all."""
+    """The end of a call that began as `id`, whose cost a key spent.
+
+    What has ended already stays as it ended; but `even_if_interrupted`, a call that only seemed to be lost ends after
+    all.
+    """
 
     id: UUID
     project_id: int
     answered: Answered
     even_if_interrupted: bool = False
+    spent_by: Spender | None = None
 
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         of = _STARTED | {Interaction.State.INTERRUPTED} if self.even_if_interrupted else _STARTED
-        batch.end(Ending(self.id, self.project_id, of, self._row(), self._transcript()))
+        batch.end(Ending(self.id, self.project_id, of, self._row(), self._transcript(), self.spent_by))
         return {"completion_id": str(self.id)}
 
     def _row(self) -> dict[str, Any]:

@@ -35,6 +35,12 @@ class Prepared:
         """The images' hashes in the order of their first appearance, each once."""
         return list(dict.fromkeys(found.sha256 for found in self.found))
 
+    def keep_nothing(self) -> None:
+        """Of what was said. The row looks as one whose texts were removed when it was made."""
+        self.transcript, self.found, self.pictures = {}, [], {}
+        self.row |= {"prompt_preview": "", "completion_preview": "", "image_count": 0}
+        self.row["texts_removed_at"] = self.created_at
+
 
 def prepare(
     payload: payloads.Interaction,
@@ -82,6 +88,7 @@ def _row(
         "id": identifier,
         "created_at": created_at,
         "recorded_at": recorded_at,
+        "texts_removed_at": None,
         "source": payload.source,
         "state": payload.state,
         "error_kind": payload.error.kind if payload.error else "",
@@ -107,6 +114,8 @@ def _transcript(payload: payloads.Interaction, apart: transcripts.Apart) -> dict
         document["completion"] = payload.completion
     if payload.parameters is not None:
         document["parameters"] = payload.parameters
+    if payload.api:
+        document["api"] = payload.api
     if payload.error and payload.error.message:
         document["error"] = payload.error.message
     if payload.ab_campaign:

@@ -38,7 +38,7 @@ def test_every_route_is_described_and_declares_a_permission(description: dict[st
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     }
-    assert len(operations) == 15
+    assert len(operations) == 20
     for operation in operations.values():
         assert operation["x-permission"] in set(Permission)
         assert operation["security"] == [{"key": []}]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interactions.calls import model_names
 from interactions.errors import NotFound
-from interactions.gateway import model_names
 
 PROJECTS = {"support": {"gpt-4o", "meta/llama", "support/own", "own"}, "acme": {"acme/large"}, "empty": set[str]()}
 
