@@ -52,6 +52,10 @@ bench: $(DEV) ## Measure on SQLite and PostgreSQL (N= rows, STORE= to keep them)
 bench-peers: $(DEV) ## Measure beside Arize Phoenix and MLflow, which it installs (N=, PEERS=, DB=)
 	@exec $(PYTHON) -m benchmarks.peers
 
+.PHONY: bench-gateway
+bench-gateway: $(DEV) ## Measure what the gateway adds to a call, beside LiteLLM, which it installs (DB=, PARTS=)
+	@exec $(PYTHON) -m benchmarks.gateway
+
 # uv, because it locks for every Python and system at once, with the hashes of all published files. It works in an
 # environment of its own that is thrown away, and reads no pip configuration, so none can leak into the locks.
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

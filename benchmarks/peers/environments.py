@@ -16,9 +16,9 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
-def install(peer: str) -> None:
-    """The versions of requirements/PEER.txt; nothing is done when they are installed already."""
-    place, wanted = ENVIRONMENTS / peer, REQUIREMENTS / f"{peer}.txt"
+def install(peer: str, requirements: Path = REQUIREMENTS) -> None:
+    """The versions of PEER.txt in `requirements`; nothing is done when they are installed already."""
+    place, wanted = ENVIRONMENTS / peer, requirements / f"{peer}.txt"
     # A copy of what is installed, written last: an installation that was stopped is begun again.
     installed = place / "requirements.txt"
     if installed.exists() and installed.read_text() == wanted.read_text():
