@@ -117,9 +117,6 @@ class Caller:
         if not self.may(project_id, permission):
             raise Forbidden(f"This needs the permission {permission} in the project of the interaction.")
 
-    def may_in_some_team(self, permission: Permission) -> bool:
-        return permission in self.everywhere or any(permission in allowed for allowed in self.teams.values())
-
     def may_in_some_project(self, permission: Permission) -> bool:
         """For what belongs to no project yet."""
         return permission in self.everywhere or any(permission in grant.permissions for grant in self.grants.values())

@@ -88,12 +88,6 @@ class Sharing(NamedTuple):
     is_owner: bool = False
 
 
-def shares(caller: Caller, project: Project) -> list[Share]:
-    """With `team` and `role`, in the order of the teams' keys."""
-    caller.project_id(project.key, Permission.SEE)
-    return list(Share.objects.filter(project=project).select_related("team", "role").order_by("team__key"))
-
-
 @told()
 def set_shares(caller: Caller, project: Project, shares: Iterable[Sharing]) -> None:
     """Share the project with these teams, and with no others. With none, only the reserved team reaches it.
