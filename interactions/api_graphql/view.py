@@ -26,7 +26,7 @@ from graphql import (
 )
 from pydantic_core import to_json
 
-from interactions import access, bridge, database, payloads
+from interactions import bridge, database, payloads
 from interactions.api_graphql import limits
 from interactions.api_graphql.context import Context
 from interactions.api_graphql.schema import schema
@@ -47,7 +47,7 @@ _HINTED = ("project", "metric", "model", "user", "integration")
 @require_POST
 def graphql(request: HttpRequest) -> HttpResponse:
     try:
-        caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+        caller = bridge.read_caller(request)
         return _response(_answer(_read(request), Context(caller)))
     except RequestDataTooBig:
         return _refused(bridge.too_large())

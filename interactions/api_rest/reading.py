@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, database, documents, images, pagination
+from interactions import access, bridge, database, documents, images, pagination
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound
@@ -41,7 +41,7 @@ def list_interactions(request: HttpRequest) -> HttpResponse:
 
     A filter that cannot be answered in time is refused with 422 and the code `too_slow`: the same one would be again.
     """
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     project = _project(caller, pagination.once(request.GET, "project"))
     filterset = InteractionFilterSet(request.GET, project)
     matches = filterset.matches
@@ -62,7 +62,7 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
     """The whole interaction, lossless. `images=inline` gives images as the data URIs that came in, byte for byte."""
     if images not in ("link", "inline"):
         raise Invalid("Write images=inline or images=link.", "images")
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     interaction = Interaction.objects.with_everything().select_related("project").filter(pk=interaction_id).first()
     if interaction is None or not caller.may(interaction.project_id, Permission.READ):
         raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
@@ -74,7 +74,7 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
 @router.get("/images/{project}/{name}", tags=["reading"], openapi_extra=described(Permission.READ))
 def get_image(request: HttpRequest, project: str, name: str) -> HttpResponse:
     """An image's own bytes. `name` is its SHA-256 with an extension, `project` a key or an id."""
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     image = Image.objects.filter(project=_project(caller, project), sha256=_digest(name)).first()
     if image is None:
         raise NotFound("The project has no such image.", "name")
@@ -88,10 +88,6 @@ def image_response(image: Image) -> HttpResponse:
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["X-Content-Type-Options"] = "nosniff"
     return response
-
-
-def _caller(request: HttpRequest) -> Caller:
-    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
 
 
 def _project(caller: Caller, key_or_id: str) -> Project:

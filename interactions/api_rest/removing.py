@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from pyroaring import BitMap
 
-from interactions import access, removal
+from interactions import bridge, removal
 from interactions.access import Permission
 from interactions.api_rest.api import described, router
 from interactions.errors import Forbidden, NotFound
@@ -25,7 +25,7 @@ def delete_interaction(request: HttpRequest, interaction_id: UUID) -> HttpRespon
 
     Answers 204 when all of it is gone; 404 if there is none, as after it was deleted.
     """
-    caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+    caller = bridge.read_caller(request)
     place = Interaction.objects.filter(pk=interaction_id).values_list("project_id", "number").first()
     if place is None or not caller.may(place[0], Permission.READ):
         raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")

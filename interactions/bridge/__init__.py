@@ -5,7 +5,7 @@ Writes that arrive together are committed together (`writer`); other synchronous
 """
 
 from interactions.bridge.bodies import SMALL_BODY, body, forget_body, read_body, too_large
-from interactions.bridge.callers import caller, forget_caller
+from interactions.bridge.callers import caller, forget_caller, read_caller
 from interactions.bridge.streams import streamed
 from interactions.bridge.threads import in_thread
 from interactions.bridge.writer import commit
@@ -19,6 +19,7 @@ __all__ = [
     "forget_caller",
     "in_thread",
     "read_body",
+    "read_caller",
     "streamed",
     "too_large",
 ]

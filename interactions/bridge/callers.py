@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from django.http import HttpRequest
+
 from interactions import access
 from interactions.access import Caller
 from interactions.bridge.threads import in_thread
@@ -23,6 +25,11 @@ async def caller(key_digest: str) -> Caller:
         _callers.clear()
     _callers[key_digest] = (time.monotonic() + _CALLER_SECONDS, found)
     return found
+
+
+def read_caller(request: HttpRequest) -> Caller:
+    """Who sends the key in the request's header, for who is in a thread already. Looked up each time."""
+    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
 
 
 def forget_caller(key_digest: str) -> None:
