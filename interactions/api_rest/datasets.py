@@ -30,7 +30,7 @@ _PART: dict[str, Any] = {
 def init_upload(request: HttpRequest) -> HttpResponse:
     """Begin to upload a file in up to 10,000 parts. Needs the permission in some project."""
     caller = bridge.read_caller(request)
-    wanted = payloads.read(payloads.NewUpload, _json(request))
+    wanted = payloads.read(payloads.NewUpload, payloads.parse_json(bridge.read_body(request)))
     upload = datasets.begin_upload(caller, wanted.total_parts_count, wanted.content_type)
     return answer({"session_id": str(upload.uid)})
 
@@ -52,7 +52,7 @@ def upload_part(request: HttpRequest) -> HttpResponse:
 def get_upload_status(request: HttpRequest) -> HttpResponse:
     """Which parts of an upload of one's own have arrived."""
     caller = bridge.read_caller(request)
-    status = datasets.upload_status(caller, payloads.read(payloads.UploadSession, _json(request)).session_id)
+    status = datasets.upload_status(caller, _session_id(request))
     return answer({"completed_parts": status.completed, "total_parts_count": status.total})
 
 
@@ -60,7 +60,7 @@ def get_upload_status(request: HttpRequest) -> HttpResponse:
 def abort_upload(request: HttpRequest) -> HttpResponse:
     """Give up an upload of one's own, and forget its parts."""
     caller = bridge.read_caller(request)
-    session = payloads.read(payloads.UploadSession, _json(request)).session_id
+    session = _session_id(request)
     datasets.abort_upload(caller, session)
     return answer({"session_id": session})
 
@@ -100,7 +100,5 @@ def download_selection(request: HttpRequest, project: str, token: str) -> HttpRe
     return response
 
 
-def _json(request: HttpRequest) -> Any:
-    if request.body and request.content_type != "application/json":
-        raise UnsupportedMedia("Send JSON with the header “Content-Type: application/json”.")
-    return payloads.parse_json(request.body)
+def _session_id(request: HttpRequest) -> str:
+    return payloads.read(payloads.UploadSession, payloads.parse_json(bridge.read_body(request))).session_id
