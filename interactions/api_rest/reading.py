@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, bridge, database, documents, images, pagination
+from interactions import access, bridge, database, documents, images, pagination, payloads
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound
@@ -103,7 +103,7 @@ def _is_counted(text: str) -> bool:
 
 
 def _digest(name: str) -> str:
-    digest = name.partition(".")[0].lower()
-    if len(digest) != 64 or any(letter not in "0123456789abcdef" for letter in digest):
+    digest = payloads.sha256(name.partition(".")[0])
+    if digest is None:
         raise NotFound("The project has no such image.", "name")
     return digest
