@@ -197,9 +197,7 @@ def _not_found(error: NotFound) -> str:
     """With what makes the client raise its own exception. Names that callers give could hold its words too; then the
     sentence is only in the extensions."""
     kind = (error.field or "").rpartition(".")[2].partition("[")[0]
-    kind = {"completion_id": "completion", "email": "user", "models": "model", "key": "entity"}.get(
-        kind, kind
-    ) or "entity"
+    kind = _KINDS.get(kind, kind)
     earlier = _HINTED[: _HINTED.index(kind)] if kind in _HINTED else _HINTED
     if any(word in error.message.lower() for word in earlier):
         return f"EntityNotFound: {kind}"
