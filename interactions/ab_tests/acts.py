@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from interactions import access, external_models, ids, naming, projects
 from interactions.access import Caller, Permission
-from interactions.errors import Conflict, Forbidden, Invalid, NotFound
+from interactions.errors import Conflict, Invalid, NotFound
 from interactions.models import AbArm, AbTest, Model, Project
 
 FEWEST_MODELS, MOST_MODELS = 2, 20
@@ -86,8 +86,7 @@ def get(caller: Caller, key_or_id: str) -> AbTest:
 def cancel(caller: Caller, key_or_id: str) -> AbTest:
     """End the test that `get` gives, without a winner. Raises `Conflict` if it has ended already."""
     test = get(caller, key_or_id)
-    if not caller.may(test.project_id, Permission.MANAGE_TESTS):
-        raise Forbidden(f"This needs the permission {Permission.MANAGE_TESTS} in the project “{test.project.key}”.")
+    caller.project_id(test.project.key, Permission.MANAGE_TESTS)
     test.state, test.ended_at = AbTest.State.CANCELLED, ids.now()
     if not AbTest.objects.filter(_IS_ACTIVE, pk=test.pk).update(state=test.state, ended_at=test.ended_at):
         raise Conflict(f"The test “{test.key}” has ended already. There is nothing to cancel.", "key")
