@@ -22,7 +22,7 @@ from django.db.models import Q, QuerySet
 
 from interactions import ids
 from interactions.errors import Forbidden, NotFound, Unauthorized
-from interactions.models import ApiKey, ApiKeyProject, Project, User
+from interactions.models import ApiKey, ApiKeyProject, Interaction, Project, User
 
 KEY_FORM = re.compile(r"ik_[0-9A-Za-z]{8}_[0-9A-Za-z_-]{43}")
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -148,6 +148,18 @@ def project(caller: Caller, key_or_id: str, permission: Permission) -> Project:
         visible = Project.objects.all() if caller.everywhere else _granted(caller)
         key_or_id = visible.filter(uid=uid).values_list("key", flat=True).first() or key_or_id
     return Project.objects.get(pk=caller.project_id(key_or_id, permission))
+
+
+def interaction(
+    caller: Caller, rows: QuerySet[Interaction], id: UUID, permission: Permission, field: str = "completion_id"
+) -> Interaction:
+    """The one of `rows` with this id, with its `project`. Raises `NotFound` where the caller cannot read it, else
+    `Forbidden` where they lack the permission."""
+    found = rows.select_related("project").filter(pk=id).first()
+    if found is None or not caller.may(found.project_id, Permission.READ):
+        raise NotFound(f"There is no interaction {id} that this caller can see.", field)
+    caller.project_id(found.project.key, permission)
+    return found
 
 
 def _granted(caller: Caller) -> QuerySet[Project]:

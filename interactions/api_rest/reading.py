@@ -63,9 +63,8 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
     if images not in ("link", "inline"):
         raise Invalid("Write images=inline or images=link.", "images")
     caller = bridge.read_caller(request)
-    interaction = Interaction.objects.with_everything().select_related("project").filter(pk=interaction_id).first()
-    if interaction is None or not caller.may(interaction.project_id, Permission.READ):
-        raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
+    rows = Interaction.objects.with_everything()
+    interaction = access.interaction(caller, rows, interaction_id, Permission.READ, "interaction_id")
     return answer(
         next(documents.whole([interaction], interaction.project.key, "inline" if images == "inline" else "link"))
     )
