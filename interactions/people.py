@@ -174,7 +174,7 @@ def create_user(
     name, places = naming.name(name), list(places)
     if is_program and not email:
         email = f"{naming.slug(name) or 'program'}@{SERVICE_DOMAIN}"
-    email = _email(email)
+    email = email_address(email)
     if User.objects.filter(Q(email=email) | Q(uid=uid) if uid else Q(email=email)).exists():
         raise Conflict(f"There is a user “{email}” already.", "email")
     for number, place in enumerate(places):
@@ -360,8 +360,8 @@ def _allow_keys(caller: Caller, user: User) -> None:
 # What a person may type
 
 
-def _email(email: str) -> str:
-    """In lower case, as it is kept."""
+def email_address(email: str) -> str:
+    """In lower case, as it is kept. Raises `Invalid`."""
     try:
         validate_email(email)
     except ValidationError:
