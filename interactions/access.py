@@ -126,6 +126,10 @@ class Caller:
         if permission not in self.everywhere:
             raise Forbidden(f"This needs the permission {permission} by a role in the team “{ADMIN_TEAM}”.")
 
+    def user(self) -> User | None:
+        """None for a command, and for who was deleted meanwhile."""
+        return User.objects.filter(uid=self.user_uid).first() if self.user_uid else None
+
     def permissions(self, project_id: int) -> frozenset[Permission]:
         """What they may do in a project."""
         granted = (grant.permissions for grant in self.grants.values() if grant.project_id == project_id)

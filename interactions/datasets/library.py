@@ -14,7 +14,7 @@ from interactions.datasets import files, records
 from interactions.datasets.files import Content
 from interactions.datasets.records import Survey
 from interactions.errors import Conflict, Invalid, NotFound
-from interactions.models import Dataset, FeedbackKey, Project, User
+from interactions.models import Dataset, FeedbackKey, Project
 
 # As it came, byte for byte; or each record in the one form of `records.processed`.
 Form = Literal["original", "recipe"]
@@ -85,8 +85,7 @@ def _find(project: Project, key_or_id: str) -> Dataset:
 def new(caller: Caller, project: Project, name: str, key: str | None, **fields: object) -> Dataset:
     """A dataset that is not stored yet. Raises `Invalid`, and `Conflict` where there is one with the key."""
     name = naming.name(name)
-    maker = User.objects.filter(uid=caller.user_uid).first() if caller.user_uid else None
-    dataset = Dataset(project=project, name=name, created_by=maker, **fields)
+    dataset = Dataset(project=project, name=name, created_by=caller.user(), **fields)
     dataset.key = naming.key(key or naming.slug(name) or f"dataset-{dataset.uid.hex[:8]}")
     _refuse_taken(dataset)
     return dataset

@@ -15,7 +15,7 @@ from interactions.database import NewFile
 from interactions.datasets import files
 from interactions.datasets.files import Readable
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from interactions.models import Dataset, Upload, User
+from interactions.models import Dataset, Upload
 
 MOST_PARTS = 10_000
 KEPT = timedelta(days=7)
@@ -31,7 +31,7 @@ class UploadStatus(NamedTuple):
 def begin_upload(caller: Caller, parts: int, content_type: str = "") -> Upload:
     """An upload of so many parts; `uid` of it is the session's id."""
     allow_uploads(caller)
-    user = User.objects.filter(uid=caller.user_uid).first() if caller.user_uid else None
+    user = caller.user()
     if user is None:
         raise Forbidden("Only a user can begin an upload.")
     if not 1 <= parts <= MOST_PARTS:
