@@ -22,7 +22,7 @@ from django.db.models import Q, QuerySet
 
 from interactions import ids
 from interactions.errors import Forbidden, NotFound, Unauthorized
-from interactions.models import ApiKey, ApiKeyProject, Project, User
+from interactions.models import ApiKey, ApiKeyProject, Interaction, Project, User
 
 KEY_FORM = re.compile(r"ik_[0-9A-Za-z]{8}_[0-9A-Za-z_-]{43}")
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -131,9 +131,6 @@ class Caller:
         if not self.may(project_id, permission):
             raise Forbidden(f"This needs the permission {permission} in the project of the interaction.")
 
-    def may_in_some_team(self, permission: Permission) -> bool:
-        return permission in self.everywhere or any(permission in allowed for allowed in self.teams.values())
-
     def may_in_some_project(self, permission: Permission) -> bool:
         """For what belongs to no project yet."""
         return permission in self.everywhere or any(permission in grant.permissions for grant in self.grants.values())
@@ -142,6 +139,10 @@ class Caller:
         """For what concerns the server as a whole."""
         if permission not in self.everywhere:
             raise Forbidden(f"This needs the permission {permission} by a role in the team “{ADMIN_TEAM}”.")
+
+    def user(self) -> User | None:
+        """None for a command, and for who was deleted meanwhile."""
+        return User.objects.filter(uid=self.user_uid).first() if self.user_uid else None
 
     def permissions(self, project_id: int) -> frozenset[Permission]:
         """What they may do in a project."""
@@ -165,6 +166,18 @@ def project(caller: Caller, key_or_id: str, permission: Permission) -> Project:
         visible = Project.objects.all() if caller.everywhere else _granted(caller)
         key_or_id = visible.filter(uid=uid).values_list("key", flat=True).first() or key_or_id
     return Project.objects.get(pk=caller.project_id(key_or_id, permission))
+
+
+def interaction(
+    caller: Caller, rows: QuerySet[Interaction], id: UUID, permission: Permission, field: str = "completion_id"
+) -> Interaction:
+    """The one of `rows` with this id, with its `project`. Raises `NotFound` where the caller cannot read it, else
+    `Forbidden` where they lack the permission."""
+    found = rows.select_related("project").filter(pk=id).first()
+    if found is None or not caller.may(found.project_id, Permission.READ):
+        raise NotFound(f"There is no interaction {id} that this caller can see.", field)
+    caller.project_id(found.project.key, permission)
+    return found
 
 
 def _granted(caller: Caller) -> QuerySet[Project]:

@@ -12,6 +12,7 @@ from django.conf import settings
 from pydantic_core import from_json, to_json
 from pyroaring import BitMap
 
+from interactions.database import NewFile
 from interactions.errors import NotFound
 from interactions.models import Project
 
@@ -24,14 +25,11 @@ _TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
 
 def offer(project: Project, numbers: BitMap, form: Form) -> str:
     """Keep a selection. Returns its token, which whoever may read the project's interactions can `take`."""
-    directory = _directory()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory, token = _directory(), secrets.token_urlsafe(16)
+    with NewFile(directory / token) as file:
+        file.write(to_json({"project": project.pk, "form": form}) + b"\n" + numbers.serialize())
+        file.keep()
     _forget_old(directory)
-    token = secrets.token_urlsafe(16)
-    kept = directory / token
-    unfinished = kept.with_suffix(".new")
-    unfinished.write_bytes(to_json({"project": project.pk, "form": form}) + b"\n" + numbers.serialize())
-    unfinished.replace(kept)
     return token
 
 

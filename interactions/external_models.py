@@ -20,7 +20,7 @@ from interactions import access, ids, naming, payloads, people, projects
 from interactions.access import Caller, Permission
 from interactions.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from interactions.ingest import told
-from interactions.models import AbArm, ExternalModel, Model, Project, Team
+from interactions.models import AbArm, AbTest, ExternalModel, Model, Project, Team
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -191,7 +191,7 @@ def attach(caller: Caller, project: Project, external: ExternalModel) -> Model:
 def deploy(caller: Caller, project: Project, key_or_id: str) -> Model:
     """Attach it, if that is not done yet, and want it online."""
     caller.project_id(project.key, Permission.MANAGE_MODELS)
-    known = _known(project, key_or_id)
+    known = find(project, key_or_id)
     if known is None or known.external is None or not known.is_attached:
         external = (known and known.external) or get(caller, known.key if known else key_or_id)
         key_or_id = attach(caller, project, external).key
@@ -234,7 +234,7 @@ def detach(caller: Caller, project: Project, key_or_id: str) -> Model:
     with transaction.atomic():
         projects.lock(project)
         model = _attached(project, key_or_id)
-        arm = AbArm.objects.filter(model=model, test__state__in=projects.RUNNING).select_related("test").first()
+        arm = AbArm.objects.filter(model=model, test__state__in=AbTest.ACTIVE).select_related("test").first()
         if arm is not None:
             raise Conflict(f"“{model.key}” takes part in the A/B test “{arm.test.key}”. Cancel it first.", "model")
         model.is_attached = model.is_default = False
@@ -243,14 +243,14 @@ def detach(caller: Caller, project: Project, key_or_id: str) -> Model:
 
 
 def _attached(project: Project, key_or_id: str) -> Model:
-    model = _known(project, key_or_id)
+    model = find(project, key_or_id)
     if model is None or not model.is_attached:
         raise NotFound(f"The model “{key_or_id[:200]}” is not attached to the project. Attach it first.", "model")
     return model
 
 
-def _known(project: Project, key_or_id: str) -> Model | None:
-    """By its id, that of the external model it is, or its key."""
+def find(project: Project, key_or_id: str) -> Model | None:
+    """One that it has or had: by its id, that of the external model it is, or its key."""
     rows = Model.objects.filter(project=project).select_related("external")
     uid = ids.uuid(key_or_id)
     return (uid and rows.filter(Q(uid=uid) | Q(external__uid=uid)).first()) or naming.find(rows, key_or_id)

@@ -23,14 +23,13 @@ from interactions import conditions, finding, ids, texts
 from interactions.conditions import Condition
 from interactions.errors import Invalid
 from interactions.models import Interaction, Project
-from interactions.payloads import parse_moment, parse_number
+from interactions.payloads import parse_moment, parse_number, searchable, sha256
 from interactions.querysets import InteractionQuerySet
 
 # What a page's own state is called; a filter can never have these names.
 PAGE_PARAMETERS = frozenset({"older_than", "newer_than", "limit", "project", "count", "images"})
 
-# Each value is at least one query, and a long text one long scan.
-LONGEST_VALUE = 1_000
+# Each value is at least one query.
 MOST_VALUES = 50
 
 PRESETS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days"}
@@ -80,7 +79,7 @@ class ValuesField(forms.Field):
         if len(given) > MOST_VALUES:
             raise ValidationError(f"Give this parameter at most {MOST_VALUES} times.")
         for text in given:
-            _storable(text)
+            _searchable(text)
         return [self.read(text) for text in given]
 
 
@@ -105,11 +104,11 @@ class ConditionFilter(django_filters.Filter):
 # Reading one value
 
 
-def _storable(text: str) -> None:
-    if "\x00" in text:
-        raise ValidationError("This holds a NUL character, which nothing that can be searched for holds.")
-    if len(text) > LONGEST_VALUE:
-        raise ValidationError(f"This has {len(text):,} characters; at most {LONGEST_VALUE:,} can be searched for.")
+def _searchable(text: str) -> None:
+    try:
+        searchable(text)
+    except Invalid as error:
+        raise ValidationError(error.message) from None
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -153,9 +152,10 @@ def _user(text: str) -> UUID | str:
 
 
 def _sha256(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+    digest = sha256(text)
+    if digest is None:
         raise ValidationError(f"“{text[:80]}” is not a prompt hash of 64 hexadecimal digits.")
-    return text.lower()
+    return digest
 
 
 def _mentions(text: str) -> str:

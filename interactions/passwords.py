@@ -13,9 +13,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 
-from interactions import access
+from interactions import people
 from interactions.access import Caller, Permission
-from interactions.errors import Forbidden, Invalid
+from interactions.errors import Invalid
 from interactions.models import User
 
 _MARK = "once$"
@@ -26,8 +26,7 @@ def give(caller: Caller, user: User) -> str:
     caller.demand(Permission.MANAGE_USERS)
     if user.is_program:
         raise Invalid("A service account has keys and no password.", "user")
-    if user.uid != caller.user_uid and not access.caller_of(user).everywhere <= caller.everywhere:
-        raise Forbidden(f"{user.email} may do more on this server than you may do yourself.", "user")
+    people.allow_touching(caller, user)
     password = secrets.token_urlsafe(12)
     user.password = _MARK + make_password(password)
     user.save(update_fields=["password"])

@@ -147,6 +147,26 @@ def parse_number(text: str) -> float:
     return number
 
 
+def sha256(text: str) -> str | None:
+    """The digest in small letters, if the text is one of 64 hexadecimal digits."""
+    return text.lower() if _SHA256.fullmatch(text) else None
+
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def searchable(text: str, field: str | None = None) -> str:
+    """A text to look for. Raises `Invalid` for what nothing in the store holds, and for what is one long scan."""
+    if "\x00" in text:
+        raise Invalid("This holds a NUL character, which nothing that can be searched for holds.", field)
+    if len(text) > _LONGEST_SEARCHED:
+        raise Invalid(f"This has {len(text):,} characters; at most {_LONGEST_SEARCHED:,} can be searched for.", field)
+    return text
+
+
+_LONGEST_SEARCHED = 1_000
+
+
 def _without_nul(value: str) -> str:
     if "\x00" in value:
         raise PydanticCustomError("nul", "This text holds a NUL character, which only prompts and completions may")

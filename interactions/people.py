@@ -125,7 +125,7 @@ def _allow_giving(caller: Caller, permissions: Iterable[str], team: Team | None 
         raise Forbidden(f"This would give somebody the permission {missing[0]}, which you do not have there yourself.")
 
 
-def _allow_touching(caller: Caller, user: User) -> None:
+def allow_touching(caller: Caller, user: User) -> None:
     """Who has more power over the server is not demoted, deleted or given keys by who has less."""
     if user.uid != caller.user_uid and not _power(user) <= caller.everywhere:
         raise Forbidden(f"{user.email} may do more on this server than you may yourself.", "user")
@@ -174,7 +174,7 @@ def create_user(
     name, places = naming.name(name), list(places)
     if is_program and not email:
         email = f"{naming.slug(name) or 'program'}@{SERVICE_DOMAIN}"
-    email = _email(email)
+    email = email_address(email)
     if User.objects.filter(Q(email=email) | Q(uid=uid) if uid else Q(email=email)).exists():
         raise Conflict(f"There is a user “{email}” already.", "email")
     for number, place in enumerate(places):
@@ -192,7 +192,7 @@ def delete_user(caller: Caller, user: User) -> None:
     """With their keys and memberships. What they logged and said stays; so does `user`, to be told of."""
     caller.demand(Permission.MANAGE_USERS)
     with _an_administrator_left():
-        _allow_touching(caller, user)
+        allow_touching(caller, user)
         User.objects.filter(pk=user.pk).delete()
 
 
@@ -239,7 +239,7 @@ def set_member(caller: Caller, user: User, place: Place) -> Member:
     _allow_giving(caller, place.role.permissions, place.team)
     with _an_administrator_left():
         if place.team.key == ADMIN_TEAM:
-            _allow_touching(caller, user)
+            allow_touching(caller, user)
         member, _ = Member.objects.update_or_create(user=user, team=place.team, defaults={"role": place.role})
     return member
 
@@ -249,7 +249,7 @@ def remove_member(caller: Caller, user: User, team: Team) -> None:
     caller.demand(Permission.MANAGE_USERS)
     with _an_administrator_left():
         if team.key == ADMIN_TEAM:
-            _allow_touching(caller, user)
+            allow_touching(caller, user)
         removed, _ = Member.objects.filter(user=user, team=team).delete()
         if not removed:
             raise NotFound(f"{user.email} is not in the team “{team.key}”.", "user")
@@ -354,14 +354,14 @@ def _allow_keys(caller: Caller, user: User) -> None:
         raise Forbidden("A key that is for some projects only cannot manage keys.")
     if user.uid != caller.user_uid:
         caller.demand(Permission.MANAGE_USERS)
-        _allow_touching(caller, user)
+        allow_touching(caller, user)
 
 
 # What a person may type
 
 
-def _email(email: str) -> str:
-    """In lower case, as it is kept."""
+def email_address(email: str) -> str:
+    """In lower case, as it is kept. Raises `Invalid`."""
     try:
         validate_email(email)
     except ValidationError:

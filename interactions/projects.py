@@ -14,9 +14,6 @@ from interactions.errors import Conflict, Forbidden, Invalid, NotFound
 from interactions.ingest import told, vocabulary
 from interactions.models import AbTest, Comparison, Feedback, FeedbackKey, Outcome, Project, Role, Share, Team
 
-RUNNING = (AbTest.State.WARMUP, AbTest.State.IN_PROGRESS)
-
-
 # Making and describing
 
 
@@ -67,7 +64,7 @@ def update(
         if description is not None:
             project.description = naming.description(description)
         if default_metric is not None:
-            project.default_metric = _metric(project, default_metric) if default_metric else None
+            project.default_metric = find_metric(project, default_metric) if default_metric else None
         project.save(update_fields=("name", "description", "default_metric"))
     return project
 
@@ -89,12 +86,6 @@ class Sharing(NamedTuple):
     team: Team
     role: Role
     is_owner: bool = False
-
-
-def shares(caller: Caller, project: Project) -> list[Share]:
-    """With `team` and `role`, in the order of the teams' keys."""
-    caller.project_id(project.key, Permission.SEE)
-    return list(Share.objects.filter(project=project).select_related("team", "role").order_by("team__key"))
 
 
 @told()
@@ -160,7 +151,7 @@ def metrics(caller: Caller) -> list[FeedbackKey]:
 
 def metric(caller: Caller, project: Project, key_or_id: str) -> FeedbackKey:
     caller.project_id(project.key, Permission.SEE)
-    return _metric(project, key_or_id)
+    return find_metric(project, key_or_id)
 
 
 class Given(NamedTuple):
@@ -231,7 +222,7 @@ def update_metric(
     caller.project_id(project.key, Permission.MANAGE_METRICS)
     with transaction.atomic():
         lock(project)
-        metric = _metric(project, key_or_id)
+        metric = find_metric(project, key_or_id)
         if name is not None:
             metric.name = naming.name(name)
         if description is not None:
@@ -251,7 +242,7 @@ def delete_metric(caller: Caller, project: Project, key_or_id: str, confirmed: i
     What was said goes a little at a time, so if this is cut short, some of it is left, and can be deleted again.
     """
     caller.project_id(project.key, Permission.MANAGE_METRICS)
-    metric = _metric(project, key_or_id)
+    metric = find_metric(project, key_or_id)
     _not_in_a_test(metric)
     said = sum(kind.objects.filter(project=project, key=metric).count() for kind in (Feedback, Comparison, Outcome))
     if said != confirmed:
@@ -265,12 +256,12 @@ def delete_metric(caller: Caller, project: Project, key_or_id: str, confirmed: i
 
 
 def _not_in_a_test(metric: FeedbackKey) -> None:
-    running = AbTest.objects.filter(metric=metric, state__in=RUNNING).first()
+    running = AbTest.objects.filter(metric=metric, state__in=AbTest.ACTIVE).first()
     if running is not None:
         raise Conflict(f"The A/B test “{running.key}” is decided by “{metric.key}”. Cancel it first.", "metric")
 
 
-def _metric(project: Project, key_or_id: str) -> FeedbackKey:
+def find_metric(project: Project, key_or_id: str) -> FeedbackKey:
     rows: QuerySet[FeedbackKey] = FeedbackKey.objects.filter(project=project)
     found = naming.find(rows, key_or_id)
     if found is None:

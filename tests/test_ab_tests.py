@@ -29,11 +29,13 @@ from interactions.models import (
     AbEntry,
     AbTest,
     Comparison,
+    ExternalModel,
     Feedback,
     FeedbackKey,
     Interaction,
     Model,
     Project,
+    Team,
     User,
 )
 from tests.conftest import ROOT, Api
@@ -231,6 +233,7 @@ def test_a_test_has_what_it_was_made_with(caller: Caller, project: Project, mode
         ({"project": "nowhere"}, NotFound, "project", "no project"),
         ({"key": "  "}, Invalid, "key", "1 to 200"),
         ({"key": "x" * 201}, Invalid, "key", "1 to 200"),
+        ({"key": str(uuid4())}, Invalid, "key", "form of an id"),
         ({"name": "a\x00b"}, Invalid, "name", "1 to 200"),
         ({"metric": "unheard"}, NotFound, "metric", "no feedback key “unheard”"),
         ({"models": ["small"]}, Invalid, "models", "2 to 20"),
@@ -260,6 +263,13 @@ def test_a_model_or_metric_of_another_project_is_unknown(caller: Caller, foreign
         create(caller, models=["small", str(elsewhere.uid)])
     with pytest.raises(NotFound, match="no feedback key"):
         create(caller, metric=str(FeedbackKey.objects.get(project=foreign).uid))
+
+
+def test_a_model_that_others_serve_is_also_named_by_the_id_it_has_there(caller: Caller, models: list[Model]) -> None:
+    served = ExternalModel.objects.create(team=Team.objects.get(key="admin"), key="zebra", name="Zebra")
+    Model.objects.filter(key="large").update(external=served)
+    test = create(caller, models=["small", str(served.uid)])
+    assert [arm.model.key for arm in test.arms.order_by("pk")] == ["small", "large"]
 
 
 def test_one_test_goes_on_at_a_time_and_a_key_is_used_once(caller: Caller) -> None:

@@ -198,6 +198,7 @@ def test_without_a_key_it_gets_one_of_its_name(caller: Caller) -> None:
     content = jsonl(PROMPT)
     assert datasets.create(caller, "support", "Customer support, v1", None, [content]).key == "customer-support-v1"
     assert datasets.create(caller, "support", "资料", "", [content]).key.startswith("dataset-")
+    assert datasets.create(caller, "support", "GPT-4.1 answers", None, [content]).key == "gpt-4.1-answers"
 
 
 def test_a_key_is_given_once(caller: Caller, files: Callable[[], list[str]]) -> None:
@@ -207,11 +208,20 @@ def test_a_key_is_given_once(caller: Caller, files: Callable[[], list[str]]) -> 
     assert len(files()) == 1
 
 
-@pytest.mark.parametrize(("name", "key", "field"), [(" ", "d", "name"), ("x" * 201, "d", "name"), ("D", "a/b", "key")])
+@pytest.mark.parametrize(
+    ("name", "key", "field"),
+    [(" ", "d", "name"), ("x" * 201, "d", "name"), ("D", "a/b", "key"), ("D", str(uuid4()), "key")],
+)
 def test_names_and_keys_that_are_none_are_refused(caller: Caller, name: str, key: str, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         create(caller, jsonl(PROMPT), key, name)
     assert refused.value.field == field
+
+
+def test_an_id_finds_what_has_it_and_never_what_is_called_so(caller: Caller) -> None:
+    first, second = create(caller, jsonl(PROMPT)), create(caller, jsonl(PROMPT), "e")
+    Dataset.objects.filter(pk=second.pk).update(key=str(first.uid))  # as keys could be once
+    assert datasets.get(caller, "support", str(first.uid)) == first
 
 
 def test_who_may_only_look_may_download_and_no_more(caller: Caller, vic: User, foreign: Project) -> None:
@@ -490,7 +500,7 @@ def test_scores_are_the_latest_under_each_wanted_key(caller: Caller, api: Api) -
     (record,) = from_selection(caller, "PROMPT_COMPLETION_SCORE", metrics=[thumbs])
     assert record["feedbacks"] == {"thumbs": True}
     assert datasets.list_datasets(caller, "support")[0].metrics == {"thumbs": {"scores": 1, "comparisons": 0}}
-    with pytest.raises(NotFound, match="no metric “nope”"):
+    with pytest.raises(NotFound, match="no feedback key “nope”"):
         from_selection(caller, "PROMPT_COMPLETION_SCORE", metrics=["nope"])
 
 

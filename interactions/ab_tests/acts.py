@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from interactions import access, ids, projects
+from interactions import access, external_models, ids, naming, projects
 from interactions.access import Caller, Permission
-from interactions.errors import Conflict, Forbidden, Invalid, NotFound
-from interactions.models import AbArm, AbTest, FeedbackKey, Model, Project
+from interactions.errors import Conflict, Invalid, NotFound
+from interactions.models import AbArm, AbTest, Model, Project
 
 FEWEST_MODELS, MOST_MODELS = 2, 20
-_LONGEST = 200
 
 
 def create(
@@ -34,12 +33,12 @@ def create(
     request that names neither a model nor a test could be meant for either.
     """
     place = access.project(caller, project, Permission.MANAGE_TESTS)
-    key, name = _text(key, "key"), _text(name or key, "name")
+    key, name = naming.unlike_id(naming.name(key, "key"), "key"), naming.name(name or key)
     if not 0 < traffic_split <= 1:
         raise Invalid("The share of requests that take part must be above 0 and at most 1.", "traffic_split")
     if scores not in AbTest.Scores.values:
         raise Invalid(f"A test is scored by one of {', '.join(AbTest.Scores.values)}.", "scores")
-    scored_by, arms = _metric(place, metric), _models(place, models)
+    scored_by, arms = projects.find_metric(place, metric), _models(place, models)
     with transaction.atomic():
         projects.lock(place)  # so that of two that start at once the second sees the first, and no arm is detached
         _leave_room(place, key)
@@ -78,7 +77,7 @@ def visible(
 
 def get(caller: Caller, key_or_id: str) -> AbTest:
     """The test with this key or id; the newest where several projects of the caller's have one. Raises `NotFound`."""
-    found = visible(caller).filter(_named(key_or_id)).first()
+    found = naming.find(visible(caller), key_or_id)
     if found is None:
         raise NotFound(f"There is no A/B test “{key_or_id[:200]}” that this caller can see. Check its key.", "key")
     return found
@@ -87,8 +86,7 @@ def get(caller: Caller, key_or_id: str) -> AbTest:
 def cancel(caller: Caller, key_or_id: str) -> AbTest:
     """End the test that `get` gives, without a winner. Raises `Conflict` if it has ended already."""
     test = get(caller, key_or_id)
-    if not caller.may(test.project_id, Permission.MANAGE_TESTS):
-        raise Forbidden(f"This needs the permission {Permission.MANAGE_TESTS} in the project “{test.project.key}”.")
+    caller.project_id(test.project.key, Permission.MANAGE_TESTS)
     test.state, test.ended_at = AbTest.State.CANCELLED, ids.now()
     if not AbTest.objects.filter(_IS_ACTIVE, pk=test.pk).update(state=test.state, ended_at=test.ended_at):
         raise Conflict(f"The test “{test.key}” has ended already. There is nothing to cancel.", "key")
@@ -108,34 +106,15 @@ def _leave_room(project: Project, key: str) -> None:
         )
 
 
-def _metric(project: Project, key_or_id: str) -> FeedbackKey:
-    found = FeedbackKey.objects.filter(_named(key_or_id), project=project).first()
-    if found is None:
-        raise NotFound(f"The project has no feedback key “{key_or_id[:200]}”. Register it first.", "metric")
-    return found
-
-
 def _models(project: Project, keys_or_ids: Sequence[str]) -> list[Model]:
     if not FEWEST_MODELS <= len(keys_or_ids) <= MOST_MODELS:
         raise Invalid(f"A test compares {FEWEST_MODELS} to {MOST_MODELS} models. Send so many.", "models")
     found: list[Model] = []
     for place, key_or_id in enumerate(keys_or_ids):
-        model = Model.objects.filter(_named(key_or_id), project=project, is_attached=True).first()
-        if model is None:
+        model = external_models.find(project, key_or_id)
+        if model is None or not model.is_attached:
             raise NotFound(f"The project has no model “{key_or_id[:200]}”. Add it first.", f"models[{place}]")
         if model in found:
             raise Invalid(f"The model “{model.key}” is named twice. Name each once.", f"models[{place}]")
         found.append(model)
     return found
-
-
-def _named(key_or_id: str) -> Q:
-    uid = ids.uuid(key_or_id)
-    return Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id)
-
-
-def _text(text: str, field: str) -> str:
-    text = text.strip()
-    if not text or len(text) > _LONGEST or "\x00" in text:
-        raise Invalid(f"This must have 1 to {_LONGEST} characters.", field)
-    return text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from interactions import ids
+from interactions import naming
 from interactions.errors import NotFound
 from interactions.models import AbArm, AbTest
 
@@ -43,9 +43,8 @@ def arms(project_id: int) -> Arms:
 def choose_in(project_id: int, key_or_id: str, chance: Random) -> Choice | None:
     """For a request that names a test (`ab_campaign`), which takes part whatever the split. None if the test has
     ended: who sends such requests need not stop at that moment. Raises `NotFound` for a test that never was."""
-    uid = ids.uuid(key_or_id)
-    named = Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id)
-    test = AbTest.objects.filter(named, project=project_id).first()
+    tests: QuerySet[AbTest] = AbTest.objects.filter(project=project_id)
+    test = naming.find(tests, key_or_id)
     if test is None:
         raise NotFound(f"The project has no A/B test “{key_or_id[:200]}”. Check its key.", "ab_campaign")
     found = _arms(Q(test=test)) if test.state in AbTest.ACTIVE else []

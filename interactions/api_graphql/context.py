@@ -55,7 +55,7 @@ class Context:
 
     @cached_property
     def user(self) -> User | None:
-        return User.objects.filter(uid=self.caller.user_uid).first() if self.caller.user_uid else None
+        return self.caller.user()
 
 
 Info = _Info[Context, Any]

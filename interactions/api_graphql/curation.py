@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Subquery
 from pyroaring import BitMap
 from strawberry.scalars import JSON
 
-from interactions import choices, downloads, ingest, removal
+from interactions import access, choices, downloads, ingest, removal
 from interactions.access import Permission
 from interactions.api_graphql import selections
 from interactions.api_graphql.context import Info
@@ -19,7 +19,7 @@ from interactions.api_graphql.people import User
 from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds_or_none
 from interactions.api_graphql.selections import CompletionSelectionQuery
-from interactions.errors import Invalid, NotFound
+from interactions.errors import Invalid
 from interactions.models import Interaction, Project, Removal
 from interactions.models import Model as StoredModel
 from interactions.models import User as StoredUser
@@ -163,8 +163,4 @@ def _pairs(labels: list[CompletionLabelValue] | None) -> list[tuple[str, str]]:
 
 
 def _reachable(info: Info, id: UUID, permission: Permission) -> Interaction:
-    found = Interaction.objects.select_related("project").filter(pk=id).first()
-    if found is None or not info.context.caller.may(found.project_id, Permission.READ):
-        raise NotFound(f"There is no interaction {id} that this caller can see.", "completion_id")
-    info.context.caller.project_id(found.project.key, permission)
-    return found
+    return access.interaction(info.context.caller, Interaction.objects.all(), id, permission)

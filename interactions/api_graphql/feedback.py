@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
-from django.db.models import Exists, OuterRef, QuerySet
 from strawberry.scalars import JSON
 
-from interactions import access, ids, ingest, payloads, projects
+from interactions import ids, ingest, payloads, projects
 from interactions.access import Permission
 from interactions.api_graphql.context import Info
 from interactions.api_graphql.enums import MetricCategory, MetricKind, MetricScoringType, ScoreSource
 from interactions.api_graphql.permissions import needs
 from interactions.api_graphql.scalars import IdOrKey, Timestamp, milliseconds
-from interactions.models import Comparison, Feedback, FeedbackKey, Interaction
+from interactions.models import Feedback, FeedbackKey, Interaction
 
 if TYPE_CHECKING:
     from interactions.api_graphql.people import User
@@ -44,12 +44,10 @@ class Metric:
         return [project] if project else []
 
     @classmethod
-    def several(cls, keys: QuerySet[FeedbackKey]) -> dict[int, Metric]:
-        """By the stored key's id, in the order of `keys`. One query, whatever they are."""
-        told = keys.select_related("project").annotate(
-            has_scores=Exists(Feedback.objects.filter(key=OuterRef("pk"))),
-            has_comparisons=Exists(Comparison.objects.filter(key=OuterRef("pk"))),
-        )
+    def several(cls, keys: Iterable[FeedbackKey]) -> dict[int, Metric]:
+        """By the stored key's id, in the order of `keys`."""
+        keys = list(keys)
+        given = projects.given(keys)
         return {
             key.pk: cls(
                 id=key.uid,
@@ -59,19 +57,20 @@ class Metric:
                 description=key.description,
                 scoring_type=MetricScoringType(key.scoring),
                 created_at=milliseconds(key.created_at),
-                has_direct_scores=key.has_scores,
-                has_comparison_scores=key.has_comparisons,
+                has_direct_scores=given[key.pk].feedback,
+                has_comparison_scores=given[key.pk].comparisons,
                 category=MetricCategory.USER,
                 unit=key.unit or None,
                 deleted_at=None,
                 stored=key,
             )
-            for key in told
+            for key in keys
+            if key.pk in given  # else it was deleted meanwhile
         }
 
     @classmethod
     def of(cls, key: FeedbackKey) -> Metric:
-        return cls.several(FeedbackKey.objects.filter(pk=key.pk))[key.pk]
+        return cls.several([key])[key.pk]
 
 
 @strawberry.type
@@ -140,9 +139,7 @@ class FeedbackQuery:
     def metrics(self, info: Info, filter: MetricFilter | None = None) -> list[Metric]:
         if filter and filter.categories is not None and MetricCategory.USER not in filter.categories:
             return []
-        visible = access.projects(info.context.caller)
-        keys = FeedbackKey.objects.filter(project__in=visible).order_by("project__key", "key")
-        return list(Metric.several(keys).values())
+        return list(Metric.several(projects.metrics(info.context.caller)).values())
 
     @needs(Permission.SEE)
     def metric(self, info: Info, project_id_or_key: IdOrKey, metric_id_or_key: IdOrKey) -> Metric | None:

@@ -12,12 +12,13 @@ from uuid import UUID
 import strawberry
 from django.db.models import Q
 
-from interactions import conditions, ids
+from interactions import conditions, ids, payloads
 from interactions.api_graphql.enums import CompletionSource
-from interactions.api_graphql.scalars import IdOrKey, InputDatetime, storable
+from interactions.api_graphql.scalars import IdOrKey, InputDatetime
 from interactions.conditions import All, AnyOf, Condition, Not
 from interactions.errors import Invalid
 from interactions.models import FeedbackKey, Model, Project
+from interactions.payloads import searchable
 
 _T = TypeVar("_T")
 
@@ -190,9 +191,9 @@ class _Builder:
         if given.source is not None:
             yield conditions.SourceIn(tuple(dict.fromkeys(source.value for source in given.source)))
         if given.completion is not None:
-            yield conditions.CompletionContains(storable(given.completion, "completion"))
+            yield conditions.CompletionContains(searchable(given.completion, "completion"))
         if given.prompt is not None:
-            yield conditions.PromptContains(storable(given.prompt, "prompt"))
+            yield conditions.PromptContains(searchable(given.prompt, "prompt"))
 
     # The expression
 
@@ -275,7 +276,7 @@ class _Builder:
         compared = [(name, number) for name, number in given if number is not None]
         if reasons is not None and not _few(reasons, f"{path}.reasons"):
             return NOTHING
-        told = tuple(storable(reason, f"{path}.reasons") for reason in reasons or ())
+        told = tuple(searchable(reason, f"{path}.reasons") for reason in reasons or ())
         first, *also = compared or [("", 0.0)]
         return conditions.Scored(self._metric(metric), *first, told, tuple(also))
 
@@ -316,9 +317,9 @@ def _label(given: LabelCondition, path: str) -> Condition:
 
 def labelled(key: str, values: list[str] | None, path: str) -> Condition:
     if values is None:
-        return conditions.Labelled(storable(key, f"{path}.key"))
-    values = [storable(value, f"{path}.value") for value in _few(values, path)]
-    return conditions.Labelled(storable(key, f"{path}.key"), tuple(values)) if values else NOTHING
+        return conditions.Labelled(searchable(key, f"{path}.key"))
+    values = [searchable(value, f"{path}.value") for value in _few(values, path)]
+    return conditions.Labelled(searchable(key, f"{path}.key"), tuple(values)) if values else NOTHING
 
 
 def _prompt_hashes(digests: list[str]) -> Condition:
@@ -343,19 +344,19 @@ def _text(
 ) -> Condition:
     parts: list[Condition] = []
     if given.eq is not None:
-        parts.append(kind(storable(given.eq, path), is_whole=True))
+        parts.append(kind(searchable(given.eq, path), is_whole=True))
     if given.contains is not None:
-        parts.append(kind(storable(given.contains, path)))
+        parts.append(kind(searchable(given.contains, path)))
     if not parts:
         raise Invalid("Compare with eq or contains.", path)
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def sha256(digest: str, path: str) -> str:
-    lowered = digest.lower()
-    if len(lowered) != 64 or any(letter not in "0123456789abcdef" for letter in lowered):
+def sha256(text: str, path: str) -> str:
+    digest = payloads.sha256(text)
+    if digest is None:
         raise Invalid("A prompt hash is a SHA-256 of 64 hexadecimal digits.", path)
-    return lowered
+    return digest
 
 
 def _few(values: list[_T], path: str) -> list[_T]:

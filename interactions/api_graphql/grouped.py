@@ -182,18 +182,9 @@ class GroupedQuery:
         shown = found[: wanted.size]
         beside = _Groups(info, grouping, shown, score_filter.condition() if score_filter else None)
         nodes = [GroupData(key=group.key, count=group.count, page=beside) for group in shown]
-        cursors = [_cursor(group.key) for group in shown]
-        return GroupConnection(
-            group_by=group_by,
-            page_info=PageInfo(
-                has_previous_page=bool(after is not None or wanted.offset),
-                has_next_page=len(found) > wanted.size,
-                start_cursor=cursors[0] if cursors else None,
-                end_cursor=cursors[-1] if cursors else None,
-            ),
-            nodes=nodes,
-            grouping=grouping,
-        )
+        has_previous = bool(after is not None or wanted.offset)
+        told = PageInfo.of([_cursor(group.key) for group in shown], has_previous, len(found) > wanted.size)
+        return GroupConnection(group_by=group_by, page_info=told, nodes=nodes, grouping=grouping)
 
 
 def _digest(text: str) -> str:

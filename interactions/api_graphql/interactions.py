@@ -404,12 +404,7 @@ def connection(info: Info, project: StoredProject, found: paging.Found, matches:
 
 def page_info(found: paging.Found) -> PageInfo:
     cursors = [paging.completion_cursor(id) for id in (found.ids[:1] + found.ids[-1:])]
-    return PageInfo(
-        has_previous_page=found.has_previous,
-        has_next_page=found.has_next,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else None,
-    )
+    return PageInfo.of(cursors, found.has_previous, found.has_next)
 
 
 @strawberry.type

@@ -361,9 +361,7 @@ class ModelsMutation:
     def deploy_model(self, info: Info, input: DeployModelInput) -> DeployResult:
         """What others serve is online as soon as the project has it: there is nothing to place or to wait for."""
         project = info.context.project(input.project, Permission.MANAGE_MODELS)
-        model = external_models.update(
-            info.context.caller, project, _take_in(info, project, input.model).key, is_wanted_online=True
-        )
+        model = external_models.deploy(info.context.caller, project, input.model)
         ignored = {"placement": input.placement, "speculativeDecoding": input.speculative_decoding}
         warnings = [f"{name} means nothing for a model that others serve." for name, value in ignored.items() if value]
         return DeployResult(model_service=ModelService.of(model), warnings=warnings)
@@ -389,13 +387,12 @@ class ModelsMutation:
         return True
 
 
-def _take_in(info: Info, project: StoredProject, key_or_id: str) -> StoredModel:
-    """The project's model of this name; one that others serve is attached if it is not yet."""
+def _take_in(info: Info, project: StoredProject, key_or_id: str) -> None:
+    """Attach one that others serve, if it is not yet. One that was logged in the project is in it already."""
     caller = info.context.caller
     try:
-        return external_models.attach(caller, project, external_models.get(caller, key_or_id))
+        external_models.attach(caller, project, external_models.get(caller, key_or_id))
     except NotFound:
-        known = StoredModel.objects.filter(project=project, key=key_or_id, external=None, is_attached=True).first()
-        if known is None:
+        known = external_models.find(project, key_or_id)
+        if known is None or not known.is_attached:
             raise
-        return known

@@ -46,6 +46,16 @@ class PageInfo:
     start_cursor: str | None
     end_cursor: str | None
 
+    @classmethod
+    def of(cls, cursors: Sequence[str], has_previous: bool, has_next: bool) -> PageInfo:
+        """Of the rows with these cursors."""
+        return cls(
+            has_previous_page=has_previous,
+            has_next_page=has_next,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
 
 # Cursors: a letter for what is listed, what it stands at, and a checksum, so that a mistyped one is told from a place.
 

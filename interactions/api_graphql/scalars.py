@@ -11,7 +11,6 @@ from strawberry.file_uploads import Upload
 from strawberry.schema.config import StrawberryConfig
 
 from interactions import ids, payloads
-from interactions.errors import Invalid
 
 IdOrKey = NewType("IdOrKey", str)
 Timestamp = NewType("Timestamp", int)
@@ -61,15 +60,3 @@ def milliseconds(moment: datetime) -> Timestamp:
 
 def milliseconds_or_none(moment: datetime | None) -> Timestamp | None:
     return None if moment is None else milliseconds(moment)
-
-
-def storable(text: str, field: str) -> str:
-    """A text to look for. Raises `Invalid` for what nothing in the store holds."""
-    if "\x00" in text:
-        raise Invalid("This holds a NUL character, which nothing that can be searched for holds.", field)
-    if len(text) > LONGEST_TEXT:
-        raise Invalid(f"This has {len(text):,} characters; at most {LONGEST_TEXT:,} can be searched for.", field)
-    return text
-
-
-LONGEST_TEXT = 1_000

@@ -11,11 +11,11 @@ from pyroaring import BitMap
 from interactions import ids
 from interactions.api_graphql import filters
 from interactions.api_graphql.enums import CompletionGroupBy
-from interactions.api_graphql.scalars import storable
 from interactions.conditions import All, Condition, ModelIn, Not, PromptHashIs
 from interactions.errors import Invalid
 from interactions.finding import find
 from interactions.models import Interaction, Model, Project
+from interactions.payloads import searchable
 
 MOST_IDS = 100_000
 MOST_GROUPS = 1_000
@@ -102,7 +102,7 @@ def _group(project: Project, grouping: CompletionGroupBy, id: str, path: str) ->
     """A group by its key; "" is the one without a model."""
     if grouping is CompletionGroupBy.PROMPT:
         return PromptHashIs(filters.sha256(id, path))
-    id = storable(id, path)
+    id = searchable(id, path)
     if id:
         return ModelIn((id,))
     return Not(ModelIn(tuple(Model.objects.filter(project=project).values_list("key", flat=True))))

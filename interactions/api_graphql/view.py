@@ -26,7 +26,7 @@ from graphql import (
 )
 from pydantic_core import to_json
 
-from interactions import access, bridge, database, payloads
+from interactions import bridge, database, payloads
 from interactions.api_graphql import limits
 from interactions.api_graphql.context import Context
 from interactions.api_graphql.schema import schema
@@ -47,7 +47,7 @@ _HINTED = ("project", "metric", "model", "user", "integration")
 @require_POST
 def graphql(request: HttpRequest) -> HttpResponse:
     try:
-        caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+        caller = bridge.read_caller(request)
         return _response(_answer(_read(request), Context(caller)))
     except RequestDataTooBig:
         return _refused(bridge.too_large())
@@ -197,9 +197,7 @@ def _not_found(error: NotFound) -> str:
     """With what makes the client raise its own exception. Names that callers give could hold its words too; then the
     sentence is only in the extensions."""
     kind = (error.field or "").rpartition(".")[2].partition("[")[0]
-    kind = {"completion_id": "completion", "email": "user", "models": "model", "key": "entity"}.get(
-        kind, kind
-    ) or "entity"
+    kind = _KINDS.get(kind, kind)
     earlier = _HINTED[: _HINTED.index(kind)] if kind in _HINTED else _HINTED
     if any(word in error.message.lower() for word in earlier):
         return f"EntityNotFound: {kind}"

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from interactions import access, bridge, datasets, downloads, exports, payloads
-from interactions.access import Caller, Permission
+from interactions.access import Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, UnsupportedMedia
 
@@ -29,8 +29,8 @@ _PART: dict[str, Any] = {
 @router.post("/upload/init", tags=["datasets"], openapi_extra=described(_MANAGED, payloads.NewUpload))
 def init_upload(request: HttpRequest) -> HttpResponse:
     """Begin to upload a file in up to 10,000 parts. Needs the permission in some project."""
-    caller = _caller(request)
-    wanted = payloads.read(payloads.NewUpload, _json(request))
+    caller = bridge.read_caller(request)
+    wanted = payloads.read(payloads.NewUpload, payloads.parse_json(bridge.read_body(request)))
     upload = datasets.begin_upload(caller, wanted.total_parts_count, wanted.content_type)
     return answer({"session_id": str(upload.uid)})
 
@@ -38,7 +38,7 @@ def init_upload(request: HttpRequest) -> HttpResponse:
 @router.post("/upload/part", tags=["datasets"], openapi_extra=described(_MANAGED) | _PART)
 def upload_part(request: HttpRequest) -> HttpResponse:
     """Send a part: up to 100 MB, as the body. The same number again replaces it. A 2xx means it is on the disk."""
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMedia("Send the part as it is, without a Content-Encoding.")
     number = request.GET.get("part_number", "")
@@ -51,16 +51,16 @@ def upload_part(request: HttpRequest) -> HttpResponse:
 @router.post("/upload/status", tags=["datasets"], openapi_extra=described(_MANAGED, payloads.UploadSession))
 def get_upload_status(request: HttpRequest) -> HttpResponse:
     """Which parts of an upload of one's own have arrived."""
-    caller = _caller(request)
-    status = datasets.upload_status(caller, payloads.read(payloads.UploadSession, _json(request)).session_id)
+    caller = bridge.read_caller(request)
+    status = datasets.upload_status(caller, _session_id(request))
     return answer({"completed_parts": status.completed, "total_parts_count": status.total})
 
 
 @router.delete("/upload/abort", tags=["datasets"], openapi_extra=described(_MANAGED, payloads.UploadSession))
 def abort_upload(request: HttpRequest) -> HttpResponse:
     """Give up an upload of one's own, and forget its parts."""
-    caller = _caller(request)
-    session = payloads.read(payloads.UploadSession, _json(request)).session_id
+    caller = bridge.read_caller(request)
+    session = _session_id(request)
     datasets.abort_upload(caller, session)
     return answer({"session_id": session})
 
@@ -75,7 +75,7 @@ def download_dataset(request: HttpRequest, project: str, dataset_id: str, format
 
     `format=original` is the file as it was uploaded, byte for byte; `recipe` has labels and images in one form.
     """
-    download = datasets.open_file(_caller(request), project, dataset_id, format)
+    download = datasets.open_file(bridge.read_caller(request), project, dataset_id, format)
     response = bridge.streamed(request, download.chunks, "application/x-ndjson")
     response["Content-Disposition"] = f'attachment; filename="{download.dataset.key}.jsonl"'
     return response
@@ -87,7 +87,7 @@ def download_selection(request: HttpRequest, project: str, token: str) -> HttpRe
 
     For a day after `completionDownloadUrl` or `completionAsDatasetDownloadUrl` gave this address.
     """
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     found = access.project(caller, project, Permission.READ)
     numbers, form = downloads.take(found, token)
     lines = (
@@ -100,11 +100,5 @@ def download_selection(request: HttpRequest, project: str, token: str) -> HttpRe
     return response
 
 
-def _caller(request: HttpRequest) -> Caller:
-    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
-
-
-def _json(request: HttpRequest) -> Any:
-    if request.body and request.content_type != "application/json":
-        raise UnsupportedMedia("Send JSON with the header “Content-Type: application/json”.")
-    return payloads.parse_json(request.body)
+def _session_id(request: HttpRequest) -> str:
+    return payloads.read(payloads.UploadSession, payloads.parse_json(bridge.read_body(request))).session_id

@@ -51,7 +51,7 @@ async def embeddings(request: HttpRequest) -> HttpResponseBase:
 @router.get("/models", tags=["inference"], openapi_extra=described(Permission.USE_MODELS))
 def models(request: HttpRequest) -> HttpResponse:
     """What a request may call its `model`: each model that is served, and each project that has a default one."""
-    caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+    caller = bridge.read_caller(request)
     data = [
         {"id": one.name, "object": "model", "created": one.created, "owned_by": one.project}
         for one in calls.listed(caller)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from interactions import access, database, documents, images, pagination
+from interactions import access, bridge, database, documents, images, pagination, payloads
 from interactions.access import Caller, Permission
 from interactions.api_rest.api import answer, described, router
 from interactions.errors import Invalid, NotFound
@@ -41,7 +41,7 @@ def list_interactions(request: HttpRequest) -> HttpResponse:
 
     A filter that cannot be answered in time is refused with 422 and the code `too_slow`: the same one would be again.
     """
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     project = _project(caller, pagination.once(request.GET, "project"))
     filterset = InteractionFilterSet(request.GET, project)
     matches = filterset.matches
@@ -62,10 +62,9 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
     """The whole interaction, lossless. `images=inline` gives images as the data URIs that came in, byte for byte."""
     if images not in ("link", "inline"):
         raise Invalid("Write images=inline or images=link.", "images")
-    caller = _caller(request)
-    interaction = Interaction.objects.with_everything().select_related("project").filter(pk=interaction_id).first()
-    if interaction is None or not caller.may(interaction.project_id, Permission.READ):
-        raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
+    caller = bridge.read_caller(request)
+    rows = Interaction.objects.with_everything()
+    interaction = access.interaction(caller, rows, interaction_id, Permission.READ, "interaction_id")
     return answer(
         next(documents.whole([interaction], interaction.project.key, "inline" if images == "inline" else "link"))
     )
@@ -74,7 +73,7 @@ def get_interaction(request: HttpRequest, interaction_id: UUID, images: str = "l
 @router.get("/images/{project}/{name}", tags=["reading"], openapi_extra=described(Permission.READ))
 def get_image(request: HttpRequest, project: str, name: str) -> HttpResponse:
     """An image's own bytes. `name` is its SHA-256 with an extension, `project` a key or an id."""
-    caller = _caller(request)
+    caller = bridge.read_caller(request)
     image = Image.objects.filter(project=_project(caller, project), sha256=_digest(name)).first()
     if image is None:
         raise NotFound("The project has no such image.", "name")
@@ -90,10 +89,6 @@ def image_response(image: Image) -> HttpResponse:
     return response
 
 
-def _caller(request: HttpRequest) -> Caller:
-    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
-
-
 def _project(caller: Caller, key_or_id: str) -> Project:
     if not key_or_id:
         raise Invalid("Name a project: ?project=key.", "project")
@@ -107,7 +102,7 @@ def _is_counted(text: str) -> bool:
 
 
 def _digest(name: str) -> str:
-    digest = name.partition(".")[0].lower()
-    if len(digest) != 64 or any(letter not in "0123456789abcdef" for letter in digest):
+    digest = payloads.sha256(name.partition(".")[0])
+    if digest is None:
         raise NotFound("The project has no such image.", "name")
     return digest

@@ -7,10 +7,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from pyroaring import BitMap
 
-from interactions import access, removal
+from interactions import access, bridge, removal
 from interactions.access import Permission
 from interactions.api_rest.api import described, router
-from interactions.errors import Forbidden, NotFound
 from interactions.models import Interaction
 
 
@@ -25,11 +24,8 @@ def delete_interaction(request: HttpRequest, interaction_id: UUID) -> HttpRespon
 
     Answers 204 when all of it is gone; 404 if there is none, as after it was deleted.
     """
-    caller = access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
-    place = Interaction.objects.filter(pk=interaction_id).values_list("project_id", "number").first()
-    if place is None or not caller.may(place[0], Permission.READ):
-        raise NotFound(f"There is no interaction {interaction_id} that this caller can see.", "interaction_id")
-    if not caller.may(place[0], Permission.DELETE):
-        raise Forbidden(f"This needs the permission {Permission.DELETE} in the project.")
-    removal.delete(place[0], BitMap([place[1]]))
+    caller = bridge.read_caller(request)
+    rows = Interaction.objects.all()
+    interaction = access.interaction(caller, rows, interaction_id, Permission.DELETE, "interaction_id")
+    removal.delete(interaction.project_id, BitMap([interaction.number]))
     return HttpResponse(status=204)

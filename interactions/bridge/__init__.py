@@ -5,7 +5,7 @@ Writes that arrive together are committed together (`writer`); other synchronous
 """
 
 from interactions.bridge.bodies import SMALL_BODY, body, forget_body, read_body, too_large
-from interactions.bridge.callers import caller, forget_caller, person
+from interactions.bridge.callers import caller, forget_caller, person, read_caller
 from interactions.bridge.leaving import when_left
 from interactions.bridge.streams import streamed
 from interactions.bridge.threads import in_thread, on_loop
@@ -22,6 +22,7 @@ __all__ = [
     "on_loop",
     "person",
     "read_body",
+    "read_caller",
     "streamed",
     "too_large",
     "when_left",

@@ -63,6 +63,11 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def read_caller(request: HttpRequest) -> Caller:
+    """Who sends the key in the request's header, for who is in a thread already. Looked up each time."""
+    return access.authenticate(access.bearer_digest(request.headers.get("Authorization", "")))
+
+
 def forget_caller(key_digest: str) -> None:
     """Look again next time: the caller asked for something that was not there a moment ago."""
     _callers.pop(key_digest, None)

@@ -7,19 +7,14 @@ from typing import Literal, NamedTuple, get_args
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils.text import slugify
 
-from interactions import access, exports, ids
+from interactions import access, exports, naming
 from interactions.access import Caller, Permission
 from interactions.datasets import files, records
 from interactions.datasets.files import Content
 from interactions.datasets.records import Survey
 from interactions.errors import Conflict, Invalid, NotFound
-from interactions.models import Dataset, FeedbackKey, Project, User
-from interactions.payloads import PROJECT_KEY
-
-_LONGEST_NAME = 200
-_LONGEST_KEY = 100
+from interactions.models import Dataset, FeedbackKey, Project
 
 # As it came, byte for byte; or each record in the one form of `records.processed`.
 Form = Literal["original", "recipe"]
@@ -78,9 +73,7 @@ def delete(caller: Caller, project: str, key_or_id: str) -> None:
 
 def _find(project: Project, key_or_id: str) -> Dataset:
     rows = Dataset.objects.filter(project=project).select_related("project")
-    found = rows.filter(key=key_or_id).first()
-    if found is None and (uid := ids.uuid(key_or_id)) is not None:
-        found = rows.filter(uid=uid).first()
+    found = naming.find(rows, key_or_id)
     if found is None:
         raise NotFound(f"The project “{project.key}” has no dataset “{key_or_id[:200]}”.", "dataset")
     return found
@@ -91,14 +84,9 @@ def _find(project: Project, key_or_id: str) -> Dataset:
 
 def new(caller: Caller, project: Project, name: str, key: str | None, **fields: object) -> Dataset:
     """A dataset that is not stored yet. Raises `Invalid`, and `Conflict` where there is one with the key."""
-    name = name.strip()
-    if not name or len(name) > _LONGEST_NAME or "\x00" in name:
-        raise Invalid(f"A name has 1 to {_LONGEST_NAME} characters.", "name")
-    maker = User.objects.filter(uid=caller.user_uid).first() if caller.user_uid else None
-    dataset = Dataset(project=project, name=name, created_by=maker, **fields)
-    dataset.key = key or slugify(name)[:_LONGEST_KEY] or f"dataset-{dataset.uid.hex[:8]}"
-    if not PROJECT_KEY.fullmatch(dataset.key):
-        raise Invalid("A key has 1 to 100 letters, digits, “-”, “_” and “.”, and begins with no “.”.", "key")
+    name = naming.name(name)
+    dataset = Dataset(project=project, name=name, created_by=caller.user(), **fields)
+    dataset.key = naming.key(key or naming.slug(name) or f"dataset-{dataset.uid.hex[:8]}")
     _refuse_taken(dataset)
     return dataset
 

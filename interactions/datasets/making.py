@@ -17,7 +17,7 @@ from interactions.datasets import files, library
 from interactions.datasets.files import Content, Readable
 from interactions.datasets.records import Survey, lines
 from interactions.datasets.selections import EVERYTHING, Progress, Sample, Selection, Source, select, untold
-from interactions.datasets.uploads import find_upload, refuse_if_used
+from interactions.datasets.uploads import open_upload
 from interactions.errors import Invalid
 from interactions.exports import gathered
 from interactions.models import Dataset, Project
@@ -47,8 +47,7 @@ def create_from_upload(caller: Caller, project: str, name: str, key: str | None,
     place = access.project(caller, project, Permission.MANAGE_DATASETS)
     dataset = library.new(caller, place, name, key)
     with transaction.atomic():
-        upload = find_upload(caller, session_id, for_update=True)
-        refuse_if_used(upload)
+        upload = open_upload(caller, session_id, for_update=True)
         arrived = set(files.parts(upload))
         if missing := [number for number in range(1, upload.parts + 1) if number not in arrived]:
             raise Invalid(

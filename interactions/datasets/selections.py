@@ -15,11 +15,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from pydantic_core import from_json, to_json
 from pyroaring import BitMap
 
-from interactions import documents, ids
+from interactions import documents, projects
 from interactions.datasets.records import Kind
 from interactions.documents import ImageForm
-from interactions.errors import Invalid, NotFound
-from interactions.models import Comparison, Feedback, FeedbackKey, Interaction, Project
+from interactions.errors import Invalid
+from interactions.models import Comparison, Feedback, Interaction, Project
 from interactions.querysets import InteractionQuerySet
 
 _LOOKED_AT_ONCE = 1_000
@@ -80,17 +80,8 @@ def select(
         raise Invalid(f"There is no kind “{kind[:100]}”. There are: {', '.join(Kind)}.", "kind")
     if not numbers:
         raise Invalid("No interactions are selected.", "selection")
-    named = None if metrics is None else tuple(_metric(project, metric) for metric in metrics)
+    named = None if metrics is None else tuple(projects.find_metric(project, metric).key for metric in metrics)
     return Selection(numbers, Kind(kind), named, sample)
-
-
-def _metric(project: Project, key_or_id: str) -> str:
-    uid = ids.uuid(key_or_id)
-    found = FeedbackKey.objects.filter(Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id), project=project)
-    key = found.values_list("key", flat=True).first()
-    if key is None:
-        raise NotFound(f"The project has no metric “{key_or_id[:200]}”.", "metrics")
-    return key
 
 
 # Which ones

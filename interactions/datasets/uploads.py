@@ -15,7 +15,7 @@ from interactions.database import NewFile
 from interactions.datasets import files
 from interactions.datasets.files import Readable
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from interactions.models import Dataset, Upload, User
+from interactions.models import Dataset, Upload
 
 MOST_PARTS = 10_000
 KEPT = timedelta(days=7)
@@ -31,7 +31,7 @@ class UploadStatus(NamedTuple):
 def begin_upload(caller: Caller, parts: int, content_type: str = "") -> Upload:
     """An upload of so many parts; `uid` of it is the session's id."""
     allow_uploads(caller)
-    user = User.objects.filter(uid=caller.user_uid).first() if caller.user_uid else None
+    user = caller.user()
     if user is None:
         raise Forbidden("Only a user can begin an upload.")
     if not 1 <= parts <= MOST_PARTS:
@@ -41,7 +41,7 @@ def begin_upload(caller: Caller, parts: int, content_type: str = "") -> Upload:
 
 def add_part(caller: Caller, session_id: str, number: int, content: Readable | Iterable[bytes]) -> None:
     """Keep a part; the same number again replaces it. `content` is read some at a time."""
-    upload = _open_upload(caller, session_id)
+    upload = open_upload(caller, session_id)
     if not 1 <= number <= upload.parts:
         raise Invalid(f"This upload has the parts 1 to {upload.parts:,}.", "part_number")
     with NewFile(files.part_path(upload, number)) as file:
@@ -58,7 +58,7 @@ def add_part(caller: Caller, session_id: str, number: int, content: Readable | I
         # Locked, so that whoever makes a dataset of the parts or gives them up does so before, or after.
         with transaction.atomic():
             try:
-                _open_upload(caller, session_id, for_update=True)
+                open_upload(caller, session_id, for_update=True)
             except NotFound:
                 files.discard_parts(upload.uid)
                 raise
@@ -66,14 +66,14 @@ def add_part(caller: Caller, session_id: str, number: int, content: Readable | I
 
 
 def upload_status(caller: Caller, session_id: str) -> UploadStatus:
-    upload = find_upload(caller, session_id)
+    upload = _find_upload(caller, session_id)
     return UploadStatus(files.parts(upload), upload.parts)
 
 
 def abort_upload(caller: Caller, session_id: str) -> None:
     """Give an upload up, and forget its parts."""
     with transaction.atomic():
-        upload = _open_upload(caller, session_id, for_update=True)
+        upload = open_upload(caller, session_id, for_update=True)
         upload.delete()
     files.discard_parts(upload.uid)
 
@@ -84,7 +84,7 @@ def allow_uploads(caller: Caller) -> None:
         raise Forbidden(f"This needs the permission {Permission.MANAGE_DATASETS} in some project.")
 
 
-def find_upload(caller: Caller, session_id: str, *, for_update: bool = False) -> Upload:
+def _find_upload(caller: Caller, session_id: str, *, for_update: bool = False) -> Upload:
     """The caller's own upload. `NotFound` for those of others as for none."""
     allow_uploads(caller)
     uid = ids.uuid(session_id)
@@ -95,17 +95,13 @@ def find_upload(caller: Caller, session_id: str, *, for_update: bool = False) ->
     return upload
 
 
-def _open_upload(caller: Caller, session_id: str, *, for_update: bool = False) -> Upload:
+def open_upload(caller: Caller, session_id: str, *, for_update: bool = False) -> Upload:
     """As long as nothing is made of it."""
-    upload = find_upload(caller, session_id, for_update=for_update)
-    refuse_if_used(upload)
-    return upload
-
-
-def refuse_if_used(upload: Upload) -> None:
+    upload = _find_upload(caller, session_id, for_update=for_update)
     used = Dataset.objects.filter(upload=upload).first()
     if used is not None:
         raise Conflict(f"The dataset “{used.key}” is being made of this upload already.", "session_id")
+    return upload
 
 
 def forget_stale() -> None:

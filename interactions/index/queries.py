@@ -6,7 +6,7 @@ What is returned may be a set of the index itself: never alter it, and be done w
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from pyroaring import BitMap
 
 from interactions import database, ids
-from interactions.index.postings import HOUR, LABEL, SCORE, USER, Dimension, Postings, Value, ceiling
+from interactions.index.postings import HOUR, SCORE, USER, Dimension, Postings, Value, ceiling
 from interactions.models import Feedback, Interaction, Labelling
 
 _HOUR = timedelta(hours=1)
@@ -139,9 +139,3 @@ def hour_of(moment: datetime) -> int:
 
 def start_of(hour: int) -> datetime:
     return ids.EPOCH + hour * _HOUR
-
-
-def label_counts(index: Index, key_id: int, among: BitMap | None) -> Iterator[tuple[int, int]]:
-    """The ids of a key's labels and how many of `among` (None: of all) have each."""
-    for label, held in index.postings.values(LABEL(key_id)).held.items():
-        yield int(label), len(held) if among is None else held.intersection_cardinality(among)

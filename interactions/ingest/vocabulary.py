@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import QuerySet
 
-from interactions import ids
+from interactions import naming
 from interactions.models import AbTest, FeedbackKey, Label, LabelKey, Model
 
 # Each entry takes some 200 bytes; at the limit the memory starts anew.
@@ -71,12 +71,11 @@ def ab_test_id(project_id: int, key_or_id: str) -> int | None:
     not remembered."""
     known = _ab_tests.get((project_id, key_or_id))
     if known is None:
-        uid = ids.uuid(key_or_id)
-        named = Q(key=key_or_id) | Q(uid=uid) if uid else Q(key=key_or_id)
-        found = AbTest.objects.filter(named, project_id=project_id).values_list("id", flat=True).first()
+        tests: QuerySet[AbTest] = AbTest.objects.filter(project_id=project_id)
+        found = naming.find(tests, key_or_id)
         if found is None:
             return None
-        known = _ab_tests[project_id, key_or_id] = found
+        known = _ab_tests[project_id, key_or_id] = found.pk
     return known
 
 

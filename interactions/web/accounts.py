@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import LoginView, LogoutView
@@ -18,6 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from interactions import access, passwords
 from interactions.models import User
+from interactions.web import answers
 from interactions.web.permissions import CallerRequest, public, signed_in
 
 
@@ -55,8 +55,8 @@ def password(request: CallerRequest) -> HttpResponseBase:
     if form.is_valid():
         form.save()
         update_session_auth_hash(request, user)
-        messages.success(request, "Your password is changed. Other devices are signed out.")
-        return HttpResponse(status=303, headers={"Location": resolve_url("home")})
+        told = "Your password is changed. Other devices are signed out."
+        return answers.see_other(request, resolve_url("home"), told)
     status = 422 if form.is_bound else 200
     return render(request, "interactions/password.html", {"form": form}, status=status)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from interactions.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,28 @@ class Question:
     back: str
 
 
-def ask(request: HttpRequest, question: Question, problem: str = "", status: int = 200) -> HttpResponse:
+def confirm(
+    request: HttpRequest, question: Question, act: Callable[[], object], address: str, told: str
+) -> HttpResponse:
+    """Asks; posted, does it, and goes on to a page that says so. What refuses is said where it was asked."""
+    if request.method != "POST":
+        return _ask(request, question)
+    try:
+        act()
+    except RequestError as error:
+        return _ask(request, question, error.message, error.status)
+    return see_other(request, address, told)
+
+
+def _ask(request: HttpRequest, question: Question, problem: str = "", status: int = 200) -> HttpResponse:
     context = {"question": question, "problem": problem}
     return render(request, "interactions/confirm.html", context, status=status)
 
 
-def see_other(request: HttpRequest, address: str, told: str) -> HttpResponse:
+def see_other(request: HttpRequest, address: str, told: str = "") -> HttpResponse:
     """On to a page that can be reloaded, which says what was done."""
-    messages.success(request, told)
+    if told:
+        messages.success(request, told)
     return HttpResponse(status=303, headers={"Location": address})
 
 

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from pydantic_core import from_json, to_json
 
-from interactions import documents, images
+from interactions import documents, images, payloads
 from interactions.access import Permission
 from interactions.errors import NotFound
 from interactions.filtersets import InteractionFilterSet
@@ -57,11 +57,11 @@ def image(request: ProjectRequest, digest: str) -> HttpResponseBase:
 
 
 def _image(request: ProjectRequest, digest: str) -> Image:
-    if len(digest) == 64 and not set(digest) - set("0123456789abcdef"):
-        kept = Image.objects.defer("thumbnail").filter(project=request.project, sha256=digest).first()
-        if kept is not None:
-            return kept
-    raise Http404("The project has no such image.")
+    wanted = payloads.sha256(digest)
+    kept = wanted and Image.objects.defer("thumbnail").filter(project=request.project, sha256=wanted).first()
+    if not kept:
+        raise Http404("The project has no such image.")
+    return kept
 
 
 def find(request: ProjectRequest, id: UUID) -> Interaction:

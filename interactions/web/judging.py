@@ -19,7 +19,7 @@ from interactions import ingest, payloads
 from interactions.access import Permission
 from interactions.errors import Invalid, NotFound, RequestError
 from interactions.models import Interaction
-from interactions.web import detail
+from interactions.web import answers, detail
 from interactions.web.permissions import ProjectRequest, requires
 from interactions.web.rail import Typed
 
@@ -106,7 +106,7 @@ def _shown(request: ProjectRequest, id: UUID, section: str, typed: Typed | None)
     address = reverse("interaction", args=[request.project.key, id])
     query = request.GET.urlencode()
     target = f"{address}?{query}#{section}" if query else f"{address}#{section}"
-    return HttpResponse(status=303, headers={"Location": target})
+    return answers.see_other(request, target)
 
 
 def _number(text: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -62,16 +63,15 @@ def revoke(request: CallerRequest, id: UUID) -> HttpResponseBase:
     if key is None or not (is_own or Permission.MANAGE_USERS in request.caller.everywhere):
         raise Http404("There is no such key.")
     back = reverse("keys") if is_own else reverse("person", args=[key.user.uid])
-    if request.method == "POST":
-        people.revoke_key(request.caller, key)
-        return answers.see_other(request, back, f"Revoked the key {told(key)}.")
     whose = "" if is_own else f" It is a key of {key.user.email}."
     used = f"It was last used on {key.last_used_at:%d %b %Y, %H:%M} UTC." if key.last_used_at else "It was never used."
     sentences = (
         f"Whatever uses it is refused within seconds.{whose} {used}",
         "What was logged with it stays. A revoked key cannot be brought back.",
     )
-    return answers.ask(request, Question(f"Revoke the key {told(key)}?", sentences, "Revoke this key", back))
+    question = Question(f"Revoke the key {told(key)}?", sentences, "Revoke this key", back)
+    act = partial(people.revoke_key, request.caller, key)
+    return answers.confirm(request, question, act, back, f"Revoked the key {told(key)}.")
 
 
 def told(key: ApiKey) -> str:

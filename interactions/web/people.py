@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -196,15 +197,9 @@ def _state(user: User) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CallerRequest, uid: UUID) -> HttpResponseBase:
     user = _found(uid)
-    question = _question(user)
-    if request.method != "POST":
-        return answers.ask(request, question)
-    is_own = user == cast(User, request.user)
-    try:
-        people.delete_user(request.caller, user)
-    except RequestError as error:
-        return answers.ask(request, question, error.message, error.status)
-    return answers.see_other(request, reverse("login" if is_own else "people"), f"Deleted {user.email}.")
+    act = partial(people.delete_user, request.caller, user)
+    then = reverse("login" if user == cast(User, request.user) else "people")
+    return answers.confirm(request, _question(user), act, then, f"Deleted {user.email}.")
 
 
 def _question(user: User) -> Question:

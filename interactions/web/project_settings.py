@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from interactions import ids, removal
 from interactions.access import Permission
 from interactions.models import Removal
-from interactions.web import removing, wording
+from interactions.web import answers, removing, wording
 from interactions.web.permissions import ProjectRequest, requires
 
 # How long the page that asks may lie open: what it counted is what will be removed.
@@ -66,8 +65,8 @@ def _asked(overdue: removal.Overdue) -> dict[str, Any]:
 
 
 def _saved(request: ProjectRequest, asked: list[Removal]) -> HttpResponse:
-    messages.success(request, "Saved." if not asked else "Saved. What is older is being removed.")
-    return HttpResponse(status=303, headers={"Location": reverse("project-settings", args=[request.project.key])})
+    told = "Saved." if not asked else "Saved. What is older is being removed."
+    return answers.see_other(request, reverse("project-settings", args=[request.project.key]), told)
 
 
 def _page(

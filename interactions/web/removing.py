@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -24,7 +23,7 @@ from interactions.access import Permission
 from interactions.errors import Unavailable
 from interactions.filtersets import InteractionFilterSet
 from interactions.models import Feedback, Interaction, Project, Removal, Revision, User
-from interactions.web import wording
+from interactions.web import answers, wording
 from interactions.web.permissions import ProjectRequest, requires
 
 # So many are gone before the answer is: no one needs to wait on another page.
@@ -139,9 +138,8 @@ def _do(request: ProjectRequest, chosen: Chosen) -> HttpResponseBase:
     user = cast(User, request.user)
     wanted = removal.request(request.project, what, chosen.numbers, chosen.described, user)
     if wanted.total <= _AT_ONCE and _is_done_now(wanted):
-        messages.success(request, done(wanted))
-        return _see_other(_list(request, chosen.back))
-    return _see_other(reverse("removal", args=[request.project.key, wanted.pk]))
+        return answers.see_other(request, _list(request, chosen.back), done(wanted))
+    return answers.see_other(request, reverse("removal", args=[request.project.key, wanted.pk]))
 
 
 def _is_done_now(wanted: Removal) -> bool:
@@ -156,10 +154,6 @@ def done(wanted: Removal) -> str:
     if wanted.what == Removal.What.INTERACTIONS:
         return f"Deleted {told}."
     return f"Removed the texts and images of {told}."
-
-
-def _see_other(address: str) -> HttpResponse:
-    return HttpResponse(status=303, headers={"Location": address})
 
 
 def _list(request: ProjectRequest, query: str) -> str:

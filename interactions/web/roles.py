@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -141,14 +142,8 @@ def _role(
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CallerRequest, key: str) -> HttpResponseBase:
     role = _found(key)
-    question = _question(role)
-    if request.method != "POST":
-        return answers.ask(request, question)
-    try:
-        people.delete_role(request.caller, role)
-    except RequestError as error:
-        return answers.ask(request, question, error.message, error.status)
-    return answers.see_other(request, reverse("roles"), f"Deleted the role {key}.")
+    act = partial(people.delete_role, request.caller, role)
+    return answers.confirm(request, _question(role), act, reverse("roles"), f"Deleted the role {key}.")
 
 
 def _question(role: Role) -> Question:

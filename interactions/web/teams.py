@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -91,14 +92,8 @@ def _team(request: CallerRequest, team: Team, problem: str = "", status: int = 2
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CallerRequest, key: str) -> HttpResponseBase:
     team = _found(key)
-    question = _question(team)
-    if request.method != "POST":
-        return answers.ask(request, question)
-    try:
-        people.delete_team(request.caller, team)
-    except RequestError as error:
-        return answers.ask(request, question, error.message, error.status)
-    return answers.see_other(request, reverse("teams"), f"Deleted the team {key}.")
+    act = partial(people.delete_team, request.caller, team)
+    return answers.confirm(request, _question(team), act, reverse("teams"), f"Deleted the team {key}.")
 
 
 def _question(team: Team) -> Question:

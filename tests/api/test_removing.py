@@ -27,7 +27,8 @@ def test_an_annotator_s_key_deletes_nothing(api: Api, project: Project) -> None:
     other = Api(access.issue_key(jon, [project]).secret)
     answer = other.send("DELETE", f"interactions/{logged}")
     assert answer.status_code == 403
-    assert answer.json()["error"]["message"] == "This needs the permission interaction:delete in the project."
+    told = "This needs the permission interaction:delete in the project “support”."
+    assert answer.json()["error"]["message"] == told
     assert Interaction.objects.count() == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -63,6 +64,11 @@ def test_an_upload_is_begun_sent_asked_after_and_given_up(api: Api) -> None:
 def test_a_part_that_is_none_of_the_upload_is_refused(api: Api, number: str) -> None:
     response = send(api, begin(api), number, LINE)
     assert (response.status_code, response.json()["error"]["field"]) == (422, "part_number")
+
+
+def test_what_begins_an_upload_may_be_packed(api: Api) -> None:
+    body = gzip.compress(b'{"total_parts_count": 2}')
+    assert api.post("upload/init", body, Content_Encoding="gzip").status_code == 200
 
 
 def test_what_is_no_upload_is_refused(api: Api) -> None:

@@ -295,6 +295,10 @@ def test_a_model_that_was_logged_is_listed_with_its_projects(sdk: Sdk, project: 
     assert attached(sdk, project)[key].model.online.value == "OFFLINE"
     with pytest.raises(GraphQLClientGraphQLMultiError, match="was only logged"):
         sdk("models.update", key, is_default=True)
+    if not sdk.is_async:  # which has neither
+        sdk("models.add_to_project", key)  # where it is already
+        with pytest.raises(Exception, match="Model key does not exist"):
+            sdk("models.deploy", key)
 
 
 @proves("models.update")

@@ -245,6 +245,13 @@ def test_nobody_becomes_somebody_who_may_do_more(vic: User, root: User) -> None:
     assert not User.objects.filter(email="bea@example.org").exists()
 
 
+def test_who_may_do_less_does_not_revoke_the_keys_of_who_may_do_more(root: User) -> None:
+    key = access.issue_key(root, None).api_key
+    refused = signed_in(manager(Permission.MANAGE_USERS)).post(f"/keys/{key.uid}/revoke")
+    assert (refused.status_code, "may do more on this server" in text(refused)) == (403, True)
+    assert ApiKey.objects.get(pk=key.pk).revoked_at is None
+
+
 def test_an_administrator_makes_keys_for_programs_and_ends_anybodys(admin: Client, ann: User) -> None:
     program = User.objects.create_user("bot@example.org", is_program=True)
     made = admin.post(f"/people/{program.uid}", {"act": "key", "name": "x", "reach": "all", "uid": str(uuid4())})

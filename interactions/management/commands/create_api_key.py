@@ -3,12 +3,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from interactions import access, people
+from interactions.errors import Invalid
 from interactions.models import Project, User
 
 
@@ -24,11 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what the key is for")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        email = options["email"].lower()
         try:
-            validate_email(email)
-        except ValidationError:
-            raise CommandError(f"“{email}” is not an email address.") from None
+            email = people.email_address(options["email"])
+        except Invalid as error:
+            raise CommandError(error.message) from None
         projects = [self._project(key) for key in options["project"] or ()]
         with transaction.atomic():
             user = User.objects.filter(email=email).first() or User.objects.create_user(email)
