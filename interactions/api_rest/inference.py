@@ -82,7 +82,7 @@ async def _call(request: HttpRequest, api: Api) -> HttpResponseBase:
         route = await gateway.route(asked, caller)
     if caller.allowance is not None and caller.allowance.is_limited:
         await bridge.in_thread(calls.take, caller)
-    call = gateway.Call(asked, route, caller, digest)
+    call = gateway.Call(asked, route, caller)
     del asked
     bridge.when_left(request, call.leave)
     await call.begin()

@@ -54,9 +54,9 @@ class Reply:
 
 
 class Call:
-    """`asked` of the model at `route`, by `caller`, whose key has `digest`; none for a person at a page."""
+    """`asked` of the model at `route`, by `caller`, who may."""
 
-    def __init__(self, asked: Asked, route: Route, caller: Caller, digest: str = "") -> None:
+    def __init__(self, asked: Asked, route: Route, caller: Caller) -> None:
         self.created_at = ids.now()
         self.id = ids.new_id(self.created_at)
         self.session_id = asked.session_id or ids.random_id()
@@ -64,7 +64,7 @@ class Call:
         self._api, self._is_stream, self._wants_usage = asked.api, asked.is_stream, asked.wants_usage
         self._is_kept = asked.is_kept
         self._route = route
-        self._caller, self._digest = caller, digest
+        self._caller = caller
         self._stamp = Stamp(str(self.id), str(self.session_id), route.model_key, int(self.created_at.timestamp()))
         self._is_in_spool = self._is_ended = False
         self._outlet = Outlet()
@@ -86,7 +86,8 @@ class Call:
         payload = self._payload(asked)
         try:
             prepared = await self._prepared(payload)
-            await bridge.commit(ingest.Request(self._digest, [ingest.Begin(prepared, calls.own_process)]))
+            # Who calls was looked up some seconds ago at most; doing so again takes longer than the rest of it.
+            await bridge.commit(ingest.Request("", [ingest.Begin(prepared, calls.own_process)]))
         except Unavailable:
             await bridge.in_thread(self._begin_later, payload)
             self._is_in_spool = True

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import httpx
 from django.conf import settings
 
 from interactions.calls import Upstream
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _CONNECT_SECONDS = 10
 # Less than the 5 s after which many servers close a connection that is idle, so that none is used while it is closed.
@@ -31,7 +35,7 @@ class Failed(Exception):
 
 
 class Head(NamedTuple):
-    """How an answer begins."""
+    """How an answer begins. The names of `headers` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,15 +50,28 @@ class Head(NamedTuple):
 
 
 @cache
-def _client() -> httpx.AsyncClient:
-    """One for the process, made with its first call. It takes nothing from the environment: no proxy, no .netrc."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=_IDLE_SECONDS)
-    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
+def _session() -> aiohttp.ClientSession:
+    """One for the process, made with its first call. It keeps no cookies, and takes no proxy from the environment."""
+    import aiohttp  # here, since it takes 10 MB, and many servers pass nothing on
+
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, socket_factory=_socket)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """For a connection to this address, of those that the server's name has: not one of the link, where clouds tell
+    machines their secrets."""
+    family, kind, protocol, _, place = address
+    if ipaddress.ip_address(str(place[0]).partition("%")[0]).is_link_local:
+        raise OSError(f"{place[0]} is an address of the link, where no models are served")
+    return socket.socket(family, kind, protocol)
 
 
 @asynccontextmanager
 async def asked(upstream: Upstream, path: str, body: bytes, *, is_stream: bool) -> AsyncIterator[Head]:
     """Send `body` and read what comes back. Raises `Failed`, also while it is read."""
+    import aiohttp
+
     if upstream.fault:
         raise Failed("secret", upstream.fault, 500)
     headers = {
@@ -66,29 +83,30 @@ async def asked(upstream: Upstream, path: str, body: bytes, *, is_stream: bool) 
     if upstream.secret:
         headers["Authorization"] = f"Bearer {upstream.secret}"
     silence = upstream.silence_seconds
-    timeout = httpx.Timeout(silence, connect=min(_CONNECT_SECONDS, silence), pool=None)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS, silence), sock_read=silence)
     try:
-        async with _client().stream(
-            "POST", upstream.base_url + path, content=body, headers=headers, timeout=timeout
+        async with _session().post(
+            upstream.base_url + path, data=body, headers=headers, timeout=timeout, allow_redirects=False
         ) as response:
-            if response.is_redirect:
+            if 300 <= response.status < 400:
                 raise Failed(
                     "redirect", "The model's server sends elsewhere, where nothing is sent. Check its address."
                 )
-            yield Head(response.status_code, dict(response.headers), _bounded(response))
-    except httpx.ConnectTimeout:
+            told = {name.lower(): value for name, value in response.headers.items()}
+            yield Head(response.status, told, _bounded(response.content))
+    except aiohttp.ConnectionTimeoutError:
         raise Failed("unreachable", "The model's server could not be reached in time.", 504) from None
-    except httpx.TimeoutException:
+    except aiohttp.ServerTimeoutError:
         raise Failed("timeout", f"The model's server said nothing for {silence} s.", 504) from None
-    except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+    except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
         raise Failed("unreachable", f"The model's server cannot be reached: {_told(error)}") from None
-    except httpx.HTTPError as error:
+    except (aiohttp.ClientError, ConnectionError) as error:
         raise Failed("broken_off", f"The connection to the model's server broke off: {_told(error)}") from None
 
 
-async def _bounded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _bounded(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     size = 0
-    async for chunk in response.aiter_bytes():
+    async for chunk in content.iter_any():
         size += len(chunk)
         if size > settings.MAX_ANSWER_BYTES:
             raise Failed("too_large", f"The answer has more than {settings.MAX_ANSWER_BYTES // 1024**2} MB.")

@@ -185,7 +185,8 @@ class Batch:
             texts.forget(project_id, numbers)  # of what has started the search knows no words yet
         said = [(one.id, *(one.transcript[name] for name in ENDED[Transcript])) for one, _ in ending]
         database.update_rows(Transcript, ENDED[Transcript], said)
-        OpenCall.objects.filter(pk__in=[one.id for one, _ in ending]).delete()
+        ended = OpenCall.objects.filter(pk__in=[one.id for one, _ in ending])
+        ended._raw_delete(ended.db)
         spent: Counter[Spender] = Counter()
         for one, _ in ending:
             if one.spent_by:

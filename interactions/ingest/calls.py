@@ -10,8 +10,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from interactions import database, payloads
-from interactions.access import Caller, Permission
-from interactions.errors import Forbidden
+from interactions.access import Caller
 from interactions.ingest import vocabulary
 from interactions.ingest.batch import Batch, Ending, Spender
 from interactions.ingest.preparation import Prepared, preview
@@ -22,7 +21,8 @@ _STARTED = frozenset({Interaction.State.STARTED})
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """An interaction whose completion is still to come, through the process `process`."""
+    """An interaction whose completion is still to come, through the process `process`. Whoever sends a call on has seen
+    that its caller may."""
 
     prepared: Prepared
     process: UUID
@@ -30,8 +30,6 @@ class Begin:
     def plan(self, caller: Caller, batch: Batch) -> dict[str, Any]:
         prepared = self.prepared
         project_id = prepared.project_id
-        if not caller.may(project_id, Permission.USE_MODELS):
-            raise Forbidden(f"This needs the permission {Permission.USE_MODELS} in the project.", "model")
         model = vocabulary.model_id(project_id, prepared.model_key) if prepared.model_key else None
         labels = vocabulary.label_ids(project_id, prepared.labels.items())
         test = vocabulary.ab_test_id(project_id, prepared.ab_campaign) if prepared.ab_campaign else None

@@ -27,7 +27,8 @@ def write(project_id: int, recorded: int, gone: Iterable[int] = (), altered: Col
         rows = Interaction.objects.filter(pk__in=altered).values_list("number")
         numbers.update(number for (number,) in database.raw_rows(rows))
     if is_changed:
-        Change.objects.create(project_id=project_id, revision=latest, numbers=numbers.serialize(), created_at=ids.now())
+        change = (project_id, latest, numbers.serialize(), ids.now())
+        database.insert_rows(Change, ("project", "revision", "numbers", "created_at"), [change])
     return latest - recorded - is_changed + 1
 
 
