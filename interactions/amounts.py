@@ -8,6 +8,7 @@ from decimal import Decimal
 from interactions.errors import Invalid
 
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?|\.[0-9]{1,30}")
+_WHOLE = re.compile(r"[0-9]{1,30}")
 _BILLIONTH = -9
 
 
@@ -23,10 +24,12 @@ def number(text: str, field: str) -> Decimal | None:
 
 def whole(text: str, field: str) -> int | None:
     """None where nothing was typed. Raises `Invalid`."""
-    typed = number(text, field)
-    if typed is None or typed == int(typed):
-        return None if typed is None else int(typed)
-    raise Invalid("This must be a whole number.", field)
+    text = text.strip()
+    if not text:
+        return None
+    if not _WHOLE.fullmatch(text):
+        raise Invalid("This must be a whole number.", field)
+    return int(text)
 
 
 def is_within(amount: Decimal, least: int | Decimal, most: int, decimals: int) -> bool:
@@ -40,3 +43,8 @@ def billionths(dollars: Decimal) -> int:
 
 def dollars(billionths: int) -> Decimal:
     return Decimal(billionths).scaleb(_BILLIONTH)
+
+
+def written(amount: Decimal) -> str:
+    """As short as it can be without changing it."""
+    return f"{amount.normalize():f}"

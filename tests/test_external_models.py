@@ -267,7 +267,6 @@ def test_terms_that_are_not_named_stay_and_those_that_are_none_are_not_known_any
         ("input_price", " 0.25 ", Decimal("0.25")),
         ("output_price", ".5", Decimal("0.5")),
         ("silence_seconds", "60", 60),
-        ("total_seconds", "60.0", 60),
     ],
 )
 def test_terms_are_read_as_somebody_types_them(field: str, text: str, read: Decimal | int | None) -> None:
@@ -277,7 +276,7 @@ def test_terms_are_read_as_somebody_types_them(field: str, text: str, read: Deci
 @pytest.mark.parametrize("text", ["$1", "1,5", "-1", "1e3", "NaN", "1_000", "１", "1.", "9" * 31, "\x00"])
 @pytest.mark.parametrize("field", ["cached_input_price", "total_seconds"])
 def test_what_is_no_number_is_refused(field: str, text: str) -> None:
-    with pytest.raises(Invalid, match="This must be a number") as raised:
+    with pytest.raises(Invalid, match=r"This must be a (whole )?number") as raised:
         external_models.typed_terms({field: text})
     assert raised.value.field == field
 
