@@ -29,6 +29,7 @@ urlpatterns = [
     path("logout/", accounts.logout, name="logout"),
     path("password", accounts.password, name="password"),
     path("keys", keys.show, name="keys"),
+    path("keys/<uuid:id>/limits", keys.limit, name="key-limits"),
     path("keys/<uuid:id>/revoke", keys.revoke, name="key-revoke"),
     path("people", people.show, name="people"),
     path("people/new", people.add, name="person-new"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from interactions import amounts
+
 
 def exact(moment: datetime) -> str:
     at = moment.astimezone(UTC)
@@ -37,3 +39,9 @@ def counted(count: int, one: str, many: str = "") -> str:
 def number(value: float) -> str:
     """As short as it can be said without changing it: 4, 0.82, 1e+20."""
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def dollars(billionths: int) -> str:
+    """In cents; what is less than one is said to be."""
+    amount = amounts.dollars(billionths)
+    return "less than $0.01" if 0 < billionths < 10_000_000 else f"${amount:,.2f}"

@@ -162,6 +162,8 @@ PAGES: dict[tuple[str, str], Request] = {
     ("post", "password"): Request("/password", {"new_password1": "correct horse", "new_password2": "correct horse"}),
     ("get", "keys"): Request("/keys"),
     ("post", "keys"): Request("/keys", {"name": "New", "reach": "all"}),
+    ("get", "key-limits"): Request("/keys/$key/limits"),
+    ("post", "key-limits"): Request("/keys/$key/limits", {"budget": "20"}),
     ("get", "key-revoke"): Request("/keys/$key/revoke"),
     ("post", "key-revoke"): Request("/keys/$key/revoke"),
     ("get", "people"): Request("/people"),
