@@ -36,9 +36,23 @@ def line(label: str, help: str = "", **attributes: Any) -> forms.CharField:
     return forms.CharField(label=label, help_text=help, required=False, widget=forms.TextInput(_shown(attributes)))
 
 
+def secret(label: str, **attributes: Any) -> forms.CharField:
+    """Never written again, nor kept by the browser."""
+    widget = forms.PasswordInput(_shown(attributes))
+    return forms.CharField(label=label, required=False, widget=widget)
+
+
+def text(label: str, help: str = "", **attributes: Any) -> forms.CharField:
+    return forms.CharField(label=label, help_text=help, required=False, widget=forms.Textarea(_shown(attributes)))
+
+
 def choice(label: str, choices: dict[str, str], **attributes: Any) -> forms.ChoiceField:
     options = list(choices.items())
     return forms.ChoiceField(label=label, choices=options, required=False, widget=forms.Select(_shown(attributes)))
+
+
+def tick() -> forms.BooleanField:
+    return forms.BooleanField(required=False)
 
 
 def _shown(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from interactions.web import (
     judging,
     keys,
     listing,
+    models,
     people,
     project_settings,
     removing,
@@ -56,6 +57,10 @@ urlpatterns = [
     path(f"{_ONE}/labels/remove", judging.remove_label, name="interaction-label-remove"),
     path("projects/<str:key>/images/<str:digest>", detail.image, name="image"),
     path("projects/<str:key>/removals/<int:removal>", removing.progress, name="removal"),
+    path("projects/<str:key>/models", models.show, name="project-models"),
+    path("projects/<str:key>/models/new", models.add, name="project-model-new"),
+    path("projects/<str:key>/models/<uuid:id>", models.one, name="project-model"),
+    path("projects/<str:key>/models/<uuid:id>/delete", models.delete, name="project-model-delete"),
     path("projects/<str:key>/settings", project_settings.show, name="project-settings"),
     path("projects/<str:key>/settings/sharing", sharing.show, name="project-sharing"),
 ]

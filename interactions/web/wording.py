@@ -32,6 +32,14 @@ def duration(milliseconds: int | None) -> str:
     return f"{minutes} min {seconds} s"
 
 
+def seconds(count: int) -> str:
+    """Whole hours, whole minutes, or seconds."""
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if count % size == 0:
+            return f"{count // size} {unit}"
+    return f"{count:,} s"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
