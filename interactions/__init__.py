@@ -8,5 +8,5 @@ Arrows point down only; an import contract in pyproject.toml holds this.
     acts       ingest · removal · exports · downloads · datasets · ab_tests · demo · people · projects · external_models
     domain     access · naming · images · transcripts · texts · documents · conditions · pagination · statistics
     storage    models · querysets · database
-    shapes     errors · ids · payloads · memory
+    shapes     errors · ids · payloads · amounts · memory
 """

@@ -13,16 +13,17 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from interactions import ids
-from interactions.errors import Forbidden, NotFound, Unauthorized
-from interactions.models import ApiKey, ApiKeyProject, Interaction, Project, User
+from interactions import amounts, ids
+from interactions.errors import Forbidden, Invalid, NotFound, Unauthorized
+from interactions.models import ApiKey, ApiKeyProject, Interaction, KeyUsage, Project, User
 
 KEY_FORM = re.compile(r"ik_[0-9A-Za-z]{8}_[0-9A-Za-z_-]{43}")
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -200,15 +201,84 @@ class IssuedKey:
     secret: str
 
 
-def issue_key(user: User, projects: Iterable[Project] | None, name: str = "", uid: UUID | None = None) -> IssuedKey:
+_MOST_REQUESTS = 1_000_000
+_HIGHEST_BUDGET = 1_000_000_000
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may use of models; None is any amount. `budget` is in dollars for each day or month of UTC."""
+
+    requests_per_minute: int | None = None
+    budget: Decimal | None = None
+    budget_period: str = ApiKey.BudgetPeriod.MONTH
+
+    @classmethod
+    def typed(cls, typed: Mapping[str, Any]) -> Limits:
+        """As somebody types them, by their names; nothing is None. Raises `Invalid` for what is no number."""
+        return cls(
+            amounts.whole(typed.get("requests_per_minute") or "", "requests_per_minute"),
+            amounts.number(typed.get("budget") or "", "budget"),
+            typed.get("budget_period") or ApiKey.BudgetPeriod.MONTH,
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """As a key has them. Raises `Invalid`."""
+        requests, budget = self.requests_per_minute, self.budget
+        if requests is not None and not 1 <= requests <= _MOST_REQUESTS:
+            raise Invalid(f"This must be 1 to {_MOST_REQUESTS:,} requests a minute.", "requests_per_minute")
+        if budget is not None and not amounts.is_within(budget, _CENT, _HIGHEST_BUDGET, 2):
+            raise Invalid(f"A budget is {_CENT} to {_HIGHEST_BUDGET:,} dollars, in whole cents.", "budget")
+        if self.budget_period not in ApiKey.BudgetPeriod.values:
+            raise Invalid(f"This must be one of: {', '.join(ApiKey.BudgetPeriod.values)}.", "budget_period")
+        return {
+            "requests_per_minute": requests,
+            "budget": None if budget is None else amounts.billionths(budget),
+            "budget_period": self.budget_period,
+        }
+
+
+NO_LIMITS = Limits()
+
+
+def issue_key(
+    user: User,
+    projects: Iterable[Project] | None,
+    name: str = "",
+    uid: UUID | None = None,
+    limits: Limits = NO_LIMITS,
+    expires_at: datetime | None = None,
+) -> IssuedKey:
     """A key for these projects only, or for None, for all that the user may do."""
     prefix = "ik_" + "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(8))
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     api_key = ApiKey.objects.create(
-        uid=uid or uuid4(), user=user, name=name, prefix=prefix, digest=digest(secret), is_limited=projects is not None
+        uid=uid or uuid4(),
+        user=user,
+        name=name,
+        prefix=prefix,
+        digest=digest(secret),
+        is_limited=projects is not None,
+        expires_at=expires_at,
+        **limits.columns(),
     )
     ApiKeyProject.objects.bulk_create(ApiKeyProject(api_key=api_key, project=project) for project in projects or ())
     return IssuedKey(api_key, secret)
+
+
+def budget_began(period: str, moment: datetime) -> datetime:
+    """When the day or month of UTC began that the moment is in."""
+    midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if period == ApiKey.BudgetPeriod.DAY else midnight.replace(day=1)
+
+
+def with_used(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+    """Each with `used`: the billionths of a dollar in the present period of its budget, or None."""
+    now, day, month = ids.now(), ApiKey.BudgetPeriod.DAY, ApiKey.BudgetPeriod.MONTH
+    present = Q(unit=day, begins_at=budget_began(day, now)) | Q(unit=month, begins_at=budget_began(month, now))
+    usage = KeyUsage.objects.filter(present, api_key=OuterRef("pk"), unit=OuterRef("budget_period"))
+    return keys.annotate(used=Subquery(usage.values("cost")))
 
 
 def digest(secret: str) -> str:

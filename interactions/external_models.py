@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from interactions import access, ids, naming, payloads, people, projects
+from interactions import access, amounts, ids, naming, payloads, people, projects
 from interactions.access import Caller, Permission
 from interactions.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from interactions.ingest import told
@@ -29,6 +30,27 @@ _LONGEST_ID = 500
 _LONGEST_URL = 2_000
 _LONGEST_SECRET = 10_000
 _LONGEST_PARAMETERS = 20_000
+
+_HIGHEST_PRICE = 10_000_000
+_PRICE_DECIMALS = 6
+_MOST_SECONDS = 24 * 60 * 60
+
+# Of a model that says nothing else.
+SILENCE_SECONDS = 10 * 60
+TOTAL_SECONDS = 60 * 60
+
+
+class Terms(TypedDict, total=False):
+    """What a model costs, in dollars for a million tokens, and how many seconds it may be silent and take in all.
+
+    None is “not known”, or for seconds what is usual. What is not there stays as it is.
+    """
+
+    input_price: Decimal | None
+    cached_input_price: Decimal | None
+    output_price: Decimal | None
+    silence_seconds: int | None
+    total_seconds: int | None
 
 
 # Adding and changing
@@ -45,6 +67,7 @@ def add(
     parameters: Mapping[str, Any] | None = None,
     description: str = "",
     team: Team | None = None,
+    **terms: Unpack[Terms],
 ) -> ExternalModel:
     """A model of the team, or of the one that `people.team_of_new` chooses; its key is made of the name.
 
@@ -63,6 +86,7 @@ def add(
         external_id=_external_id(external_id),
         base_url=_base_url(base_url),
         parameters=_parameters(parameters or {}),
+        **_terms(terms),
     )
     _seal(external, secret)
     slug = naming.slug(name) or "model"
@@ -93,6 +117,7 @@ def change(
     base_url: str | None = None,
     secret: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    **terms: Unpack[Terms],
 ) -> Changed:
     """None leaves a field as it is, but the secret goes with the address that it is for."""
     _allow(caller, external)
@@ -106,6 +131,8 @@ def change(
             external.external_id = _external_id(external_id)
         if parameters is not None:
             external.parameters = _parameters(parameters)
+        for field, value in _terms(terms).items():
+            setattr(external, field, value)
         is_secret_lost = False
         if base_url is not None and (address := _base_url(base_url)) != external.base_url:
             is_secret_lost = secret is None and bool(external.secret)
@@ -134,8 +161,16 @@ def _lock(external: ExternalModel) -> ExternalModel:
     return locked
 
 
+def may_change(caller: Caller, external: ExternalModel) -> bool:
+    return _may_manage(caller, external.team_id)
+
+
+def _may_manage(caller: Caller, team_id: int) -> bool:
+    return Permission.MANAGE_MODELS in caller.everywhere | caller.teams.get(team_id, frozenset())
+
+
 def _allow(caller: Caller, external: ExternalModel) -> None:
-    if Permission.MANAGE_MODELS not in caller.everywhere | caller.teams.get(external.team_id, frozenset()):
+    if not may_change(caller, external):
         raise Forbidden(f"This needs the permission {Permission.MANAGE_MODELS} in the team that the model belongs to.")
 
 
@@ -158,6 +193,27 @@ def get(caller: Caller, key_or_id: str) -> ExternalModel:
     if found is None:
         raise NotFound(f"There is no model “{key_or_id[:200]}” that this caller can see. Add it first.", "model")
     return found
+
+
+def attachable(caller: Caller, project: Project) -> QuerySet[ExternalModel]:
+    """Those that the caller may let the project use, and that it does not use yet, by their keys."""
+    used = Model.objects.filter(project=project, is_attached=True, external__isnull=False)
+    others = ExternalModel.objects.exclude(pk__in=used.values("external")).order_by("key")
+    if Permission.MANAGE_MODELS in caller.everywhere:
+        return others
+    return others.filter(team__in=[pk for pk, allowed in caller.teams.items() if Permission.MANAGE_MODELS in allowed])
+
+
+def team_for(caller: Caller, project: Project) -> Team | None:
+    """For a new model of the project: the first team that owns it in which the caller may manage models, if any."""
+    owners = Team.objects.filter(shares__project=project, shares__is_owner=True).order_by("key")
+    return next((team for team in owners if _may_manage(caller, team.pk)), None)
+
+
+def used_by(external: ExternalModel) -> list[str]:
+    """The keys of the projects that use it."""
+    uses = Model.objects.filter(external=external, is_attached=True)
+    return list(uses.order_by("project__key").values_list("project__key", flat=True))
 
 
 # In projects
@@ -311,6 +367,21 @@ def _cipher() -> AESGCM:
 # What somebody may send
 
 
+def typed_terms(typed: Mapping[str, str]) -> Terms:
+    """Terms as somebody types them, by their names; nothing is None. Raises `Invalid` for what is no number."""
+
+    def text(field: str) -> str:
+        return typed.get(field) or ""
+
+    return {
+        "input_price": amounts.number(text("input_price"), "input_price"),
+        "cached_input_price": amounts.number(text("cached_input_price"), "cached_input_price"),
+        "output_price": amounts.number(text("output_price"), "output_price"),
+        "silence_seconds": amounts.whole(text("silence_seconds"), "silence_seconds"),
+        "total_seconds": amounts.whole(text("total_seconds"), "total_seconds"),
+    }
+
+
 def _external_id(external_id: str) -> str:
     external_id = external_id.strip()
     if not 1 <= len(external_id) <= _LONGEST_ID or not naming.is_storable(external_id):
@@ -350,6 +421,19 @@ def _parameters(parameters: Any) -> dict[str, Any]:
     texts = list(_texts(kept))
     if not all(map(naming.is_storable, texts)) or sum(map(len, texts)) > _LONGEST_PARAMETERS:
         raise Invalid(f"Parameters have at most {_LONGEST_PARAMETERS:,} characters, none of them NUL.", "parameters")
+    return kept
+
+
+def _terms(terms: Terms) -> dict[str, Any]:
+    kept: dict[str, Any] = dict(terms)
+    for field, value in kept.items():
+        if value is None:
+            continue
+        if field.endswith("_price") and not amounts.is_within(value, 0, _HIGHEST_PRICE, _PRICE_DECIMALS):
+            bounds = f"0 to {_HIGHEST_PRICE:,} dollars for a million tokens, with at most {_PRICE_DECIMALS} decimals"
+            raise Invalid(f"A price is {bounds}.", field)
+        if field.endswith("_seconds") and not 1 <= value <= _MOST_SECONDS:
+            raise Invalid(f"This must be 1 to {_MOST_SECONDS:,} seconds.", field)
     return kept
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, Model, OuterRef, ProtectedError, Q, QuerySet
 
 from interactions import access, ids, naming
-from interactions.access import ADMIN_TEAM, ROLES, Caller, IssuedKey, Permission
+from interactions.access import ADMIN_TEAM, NO_LIMITS, ROLES, Caller, IssuedKey, Limits, Permission
 from interactions.errors import Conflict, Forbidden, Invalid, NotFound
 from interactions.ingest import told
 from interactions.models import ApiKey, ExternalModel, Member, Project, Role, Share, Team, User
@@ -316,7 +316,14 @@ def _permissions(names: Iterable[str]) -> list[str]:
 
 @told()
 def create_key(
-    caller: Caller, user: User, name: str = "", projects: Iterable[Project] | None = None, *, uid: UUID | None = None
+    caller: Caller,
+    user: User,
+    name: str = "",
+    projects: Iterable[Project] | None = None,
+    *,
+    uid: UUID | None = None,
+    limits: Limits = NO_LIMITS,
+    expires_at: datetime | None = None,
 ) -> IssuedKey:
     """A key of one's own, or of a service account. For some projects, or for all that its user may do.
 
@@ -329,7 +336,14 @@ def create_key(
     if uid and ApiKey.objects.filter(uid=uid).exists():
         raise Conflict("This key was made already. Its secret was shown then, and cannot be shown again.")
     with transaction.atomic():
-        return access.issue_key(user, projects, name, uid)
+        return access.issue_key(user, projects, name, uid, limits, expires_at)
+
+
+@told()
+def limit_key(caller: Caller, key: ApiKey, limits: Limits) -> None:
+    """What it may use of models from now on. What it has used already counts."""
+    _allow_keys(caller, key.user)
+    ApiKey.objects.filter(pk=key.pk).update(**limits.columns())
 
 
 @told()

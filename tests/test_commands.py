@@ -51,6 +51,15 @@ def test_a_key_is_printed_and_nothing_else(project: Project) -> None:
     assert access.authenticate(access.digest(printed.strip())).grants.keys() == {"support"}
 
 
+def test_a_key_is_made_with_limits(project: Project) -> None:
+    said("create_api_key", "--email=a@example.org", "--project=support", "--requests-per-minute=60", "--budget=0.5")
+    key = ApiKey.objects.get()
+    assert (key.requests_per_minute, key.budget, key.budget_period) == (60, 500_000_000, "month")
+    said("create_api_key", "--email=b@example.org", "--project=support", "--budget=20", "--budget-period=day")
+    key = ApiKey.objects.get(user__email="b@example.org")
+    assert (key.requests_per_minute, key.budget, key.budget_period) == (None, 20_000_000_000, "day")
+
+
 def test_a_key_can_reach_all_that_its_user_may_do(vic: User, project: Project) -> None:
     secret = said("create_api_key", "--all", email="vic@example.org").strip()
     assert access.authenticate(access.digest(secret)).permissions(project.pk) == access.ROLES["read-only"]
@@ -80,6 +89,21 @@ def test_a_key_for_nobody_or_for_nothing_is_refused(project: Project, options: d
         said("create_api_key", "--email", options["email"], *(f"--project={key}" for key in options["project"]))
     assert not User.objects.exists()
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--budget=much", "--budget: This must be a number"),
+        ("--budget=0", "--budget: A budget is 0.01 to"),
+        ("--requests-per-minute=0", "--requests-per-minute: This must be 1 to"),
+        ("--budget-period=year", "invalid choice"),
+    ],
+)
+def test_a_key_with_a_limit_that_cannot_be_is_refused(project: Project, option: str, sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        said("create_api_key", "--email=a@example.org", "--project=support", option)
+    assert not User.objects.exists()
 
 
 def test_a_superuser_sees_every_project(project: Project, foreign: Project, monkeypatch: pytest.MonkeyPatch) -> None:

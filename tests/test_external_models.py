@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,13 @@ __all__ = ["overlapping"]
 
 SECRET = "sk-zebra-0123456789"
 URL = "https://models.example.org/v1"
+TERMS: dict[str, Any] = {
+    "input_price": Decimal("0.25"),
+    "cached_input_price": Decimal(0),
+    "output_price": Decimal("10000000"),
+    "silence_seconds": 1,
+    "total_seconds": 86_400,
+}
 
 
 @pytest.fixture
@@ -210,6 +218,13 @@ def test_what_is_no_plain_address_is_refused(owner: Caller, zebra: ExternalModel
         ({"parameters": {"a": [{"b": ["\udc00"]}]}}, "parameters"),
         ({"parameters": {"a": "x" * 20_001}}, "parameters"),
         ({"parameters": {"a": float("nan")}}, "parameters.a"),
+        ({"input_price": Decimal("-0.01")}, "input_price"),
+        ({"cached_input_price": Decimal("0.0000001")}, "cached_input_price"),
+        ({"output_price": Decimal("10000000.000001")}, "output_price"),
+        ({"output_price": Decimal("1e999999")}, "output_price"),
+        ({"output_price": Decimal("NaN")}, "output_price"),
+        ({"silence_seconds": 0}, "silence_seconds"),
+        ({"total_seconds": 86_401}, "total_seconds"),
     ],
 )
 def test_a_model_that_could_not_be_kept_or_asked_is_refused(owner: Caller, fields: dict[str, Any], field: str) -> None:
@@ -218,6 +233,57 @@ def test_a_model_that_could_not_be_kept_or_asked_is_refused(owner: Caller, field
     assert raised.value.field == field
     assert str(fields.get("secret", "—")) not in str(raised.value)
     assert not ExternalModel.objects.exists()
+
+
+def terms(external: ExternalModel) -> dict[str, Any]:
+    external.refresh_from_db()
+    return {field: getattr(external, field) for field in TERMS}
+
+
+def test_what_a_model_costs_and_how_long_it_may_take_is_kept_exactly(owner: Caller) -> None:
+    assert terms(add(owner, **TERMS)) == TERMS
+    assert terms(add(owner, input_price=Decimal("0.1500000"))) == dict.fromkeys(TERMS) | {
+        "input_price": Decimal("0.15")
+    }
+
+
+def test_terms_that_are_not_named_stay_and_those_that_are_none_are_not_known_any_more(owner: Caller) -> None:
+    zebra = add(owner, **TERMS)
+    external_models.change(owner, zebra, name="Other")
+    assert terms(zebra) == TERMS
+    external_models.change(owner, zebra, input_price=None, total_seconds=60)
+    assert terms(zebra) == TERMS | {"input_price": None, "total_seconds": 60}
+    with pytest.raises(Invalid) as raised:
+        external_models.change(owner, zebra, output_price=Decimal(1), silence_seconds=0)
+    assert raised.value.field == "silence_seconds"
+    assert terms(zebra) == TERMS | {"input_price": None, "total_seconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "read"),
+    [
+        ("input_price", "", None),
+        ("input_price", "  ", None),
+        ("input_price", " 0.25 ", Decimal("0.25")),
+        ("output_price", ".5", Decimal("0.5")),
+        ("silence_seconds", "60", 60),
+    ],
+)
+def test_terms_are_read_as_somebody_types_them(field: str, text: str, read: Decimal | int | None) -> None:
+    assert dict(external_models.typed_terms({field: text})) == dict.fromkeys(TERMS) | {field: read}
+
+
+@pytest.mark.parametrize("text", ["$1", "1,5", "-1", "1e3", "NaN", "1_000", "１", "1.", "9" * 31, "\x00"])
+@pytest.mark.parametrize("field", ["cached_input_price", "total_seconds"])
+def test_what_is_no_number_is_refused(field: str, text: str) -> None:
+    with pytest.raises(Invalid, match=r"This must be a (whole )?number") as raised:
+        external_models.typed_terms({field: text})
+    assert raised.value.field == field
+
+
+def test_seconds_are_whole() -> None:
+    with pytest.raises(Invalid, match="whole number"):
+        external_models.typed_terms({"silence_seconds": "1.5"})
 
 
 def test_parameters_are_kept_as_they_were_given(owner: Caller) -> None:
@@ -400,6 +466,55 @@ def test_models_are_seen_by_their_teams_and_where_they_are_in_use(
         assert raised.value.field == "model"
     external_models.detach(owner, project, "okapi")
     assert seen(owner) == ["zebra"]
+
+
+@pytest.mark.parametrize("who", ["owner", "neighbour", "root"])
+def test_what_can_be_attached_is_what_the_project_does_not_use_and_the_caller_manages(
+    who: str, owner: Caller, project: Project, foreign: Project, zebra: ExternalModel
+) -> None:
+    callers = {
+        "owner": owner,
+        "neighbour": caller("neighbour", ops="power_user", ml="read-only"),
+        "root": caller("root", admin="admin"),
+    }
+    theirs = add(callers["neighbour"], "Theirs", team=team("ops"))
+    expected = {"owner": [zebra], "neighbour": [theirs], "root": [theirs, zebra]}[who]
+
+    def offered() -> list[ExternalModel]:
+        return list(external_models.attachable(callers[who], project))
+
+    Model.objects.create(project=project, key="logged", name="logged")
+    Model.objects.create(project=foreign, key="zebra", name="Zebra", external=zebra)
+    assert offered() == expected
+    external_models.attach(owner, project, zebra)
+    assert offered() == [model for model in expected if model != zebra]
+    external_models.detach(owner, project, "zebra")
+    assert offered() == expected
+
+
+def test_a_model_tells_which_projects_use_it(
+    owner: Caller, project: Project, foreign: Project, zebra: ExternalModel
+) -> None:
+    assert external_models.used_by(zebra) == []
+    for used in (project, foreign):
+        Model.objects.create(project=used, key="zebra", name="Zebra", external=zebra)
+    assert external_models.used_by(zebra) == ["secret", "support"]
+    external_models.detach(owner, project, "zebra")
+    assert external_models.used_by(zebra) == ["secret"]
+
+
+def test_a_new_model_of_a_project_is_for_the_first_team_that_owns_it_and_may_manage_models(project: Project) -> None:
+    for key in ("c", "b", "a"):
+        share(project, key, is_owner=key != "a")
+    allowed = {
+        "one": caller("one", c="power_user"),
+        "both": caller("both", b="power_user", c="power_user"),
+        "some": caller("some", a="power_user", b="read-only", c="power_user"),
+        "root": caller("root", admin="admin"),
+        "none": caller("none", a="power_user"),
+    }
+    chosen = {name: external_models.team_for(asking, project) for name, asking in allowed.items()}
+    assert chosen == {"one": team("c"), "both": team("b"), "some": team("c"), "root": team("b"), "none": None}
 
 
 # In projects
@@ -589,6 +704,15 @@ def test_an_operator_adds_a_model_with_the_secret_from_a_pipe(
     external = ExternalModel.objects.get()
     assert (external.provider, external.team.key, external_models.open_secret(external)) == ("GOOGLE", "admin", SECRET)
     assert not Model.objects.get().is_default
+    assert set(terms(external).values()) == {None}
+
+
+def test_an_operator_says_what_a_model_costs_and_how_long_it_may_take(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SECRET", SECRET)
+    said(*ARGUMENTS, *(f"--{field.replace('_', '-')}={value}" for field, value in TERMS.items()))
+    assert terms(ExternalModel.objects.get()) == TERMS
 
 
 @pytest.mark.parametrize(
@@ -597,6 +721,9 @@ def test_an_operator_adds_a_model_with_the_secret_from_a_pipe(
         (["--project", "nowhere", *ARGUMENTS[2:]], "There is no project “nowhere”"),
         ([*ARGUMENTS[:-1], "ftp://x"], "An address begins with https://"),
         ([*ARGUMENTS, "--provider", "AZURE"], "invalid choice"),
+        ([*ARGUMENTS, "--output-price", "ten"], "--output-price: This must be a number"),
+        ([*ARGUMENTS, "--input-price=-1"], "--input-price: This must be a number"),
+        ([*ARGUMENTS, "--silence-seconds", "0"], "--silence-seconds: This must be 1 to 86,400 seconds"),
         ([*ARGUMENTS, "--secret", SECRET], "unrecognized arguments"),
     ],
 )

@@ -47,6 +47,10 @@ ACTS: dict[str, tuple[Permission, Callable[[Caller], object]]] = {
     "remove_member": (Permission.MANAGE_USERS, lambda c: people.remove_member(c, person("old"), team("ml"))),
     "create_key": (Permission.MANAGE_USERS, lambda c: people.create_key(c, person("bot"))),
     "revoke_key": (Permission.MANAGE_USERS, lambda c: people.revoke_key(c, ApiKey.objects.get(user=person("old")))),
+    "limit_key": (
+        Permission.MANAGE_USERS,
+        lambda c: people.limit_key(c, ApiKey.objects.get(user=person("old")), access.Limits(60)),
+    ),
     "expire_keys": (Permission.MANAGE_USERS, lambda c: people.expire_keys(c, person("old"), None)),
     "create_team": (Permission.MANAGE_TEAMS, lambda c: people.create_team(c, "new", "New")),
     "delete_team": (Permission.MANAGE_TEAMS, lambda c: people.delete_team(c, team("ml"))),
@@ -452,10 +456,13 @@ def test_an_administrator_makes_no_key_with_which_to_be_another_person(root: Cal
     assert theirs.revoked_at is not None
 
 
-def test_a_limited_key_makes_no_key_even_for_its_own_user(project: Project) -> None:
+def test_a_limited_key_makes_no_key_and_limits_none_even_of_its_own_user(project: Project) -> None:
     share(project, "ml", is_owner=True)
+    asking = limited("ann", project, ml="annotator")
     with pytest.raises(Forbidden, match="cannot manage keys"):
-        people.create_key(limited("ann", project, ml="annotator"), person("ann"))
+        people.create_key(asking, person("ann"))
+    with pytest.raises(Forbidden, match="cannot manage keys"):
+        people.limit_key(asking, ApiKey.objects.select_related("user").get(), access.NO_LIMITS)
 
 
 def test_keys_end_when_they_are_told_to_and_never_later_than_before(root: Caller) -> None:

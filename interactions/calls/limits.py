@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from interactions import database, ids
+from interactions import access, database, ids
 from interactions.access import Allowance, Caller
 from interactions.errors import TooMany
 from interactions.ingest import told
@@ -33,11 +33,9 @@ def period(unit: str, moment: datetime) -> Period:
     if unit == KeyUsage.Unit.MINUTE:
         start = moment.replace(second=0, microsecond=0)
         return Period(unit, start, start + timedelta(minutes=1))
-    start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if unit == KeyUsage.Unit.DAY:
-        return Period(unit, start, start + _DAY)
-    start = start.replace(day=1)
-    return Period(unit, start, (start + 31 * _DAY).replace(day=1))
+    start = access.budget_began(unit, moment)
+    ending = start + _DAY if unit == KeyUsage.Unit.DAY else (start + 31 * _DAY).replace(day=1)
+    return Period(unit, start, ending)
 
 
 @told()

@@ -22,9 +22,6 @@ PROVIDERS: Mapping[str, str] = {
     ExternalModel.Provider.ANTHROPIC: "https://api.anthropic.com/v1",
 }
 
-SILENCE_SECONDS = 600
-TOTAL_SECONDS = 3_600
-
 _chance = Random()  # noqa: S311 - which arm of a test answers is no secret
 
 
@@ -150,8 +147,8 @@ def _upstream(external: ExternalModel) -> Upstream:
         secret=secret,
         parameters=external.parameters,
         prices=Prices(external.input_price, external.cached_input_price, external.output_price),
-        silence_seconds=external.silence_seconds or SILENCE_SECONDS,
-        total_seconds=external.total_seconds or TOTAL_SECONDS,
+        silence_seconds=external.silence_seconds or external_models.SILENCE_SECONDS,
+        total_seconds=external.total_seconds or external_models.TOTAL_SECONDS,
         is_openai=not external.base_url and external.provider == ExternalModel.Provider.OPEN_AI,
         fault=fault,
     )

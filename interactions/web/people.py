@@ -128,7 +128,7 @@ def one(request: CallerRequest, uid: UUID) -> HttpResponse:
             raise Invalid("There is no such act.", "act")
         return act(request, user)
     except RequestError as error:
-        return _person(request, user, error.message, error.status)
+        return _person(request, user, error)
 
 
 def _found(uid: UUID) -> User:
@@ -138,14 +138,15 @@ def _found(uid: UUID) -> User:
     return user
 
 
-def _person(request: CallerRequest, user: User, problem: str = "", status: int = 200, **shown: Any) -> HttpResponse:
+def _person(request: CallerRequest, user: User, error: RequestError | None = None, **shown: Any) -> HttpResponse:
     """`shown`: what lets them in, where it was made this moment."""
-    context = _choices() | keys.listed(user) | {"person": user, "problem": problem, "state": _state(user)}
+    context = _choices() | keys.listed(user) | {"person": user, "state": _state(user)}
+    context["problem"] = error.message if error else ""
     context["memberships"] = _memberships().filter(user=user)
     context["teams"] = context["teams"].exclude(memberships__user=user)
     if user.is_program:
-        context |= keys.maker(access.caller_of(user))
-    return render(request, "interactions/person.html", context | shown, status=status)
+        context |= keys.maker(request, access.caller_of(user), error)
+    return render(request, "interactions/person.html", context | shown, status=error.status if error else 200)
 
 
 def _give_place(request: CallerRequest, user: User) -> HttpResponse:
@@ -203,7 +204,7 @@ def delete(request: CallerRequest, uid: UUID) -> HttpResponseBase:
 
 
 def _question(user: User) -> Question:
-    valid = keys.listed(user)["keys"].count()
+    valid = len(keys.listed(user)["keys"])
     ending = f"{wording.counted(valid, 'key')} {'ends' if valid == 1 else 'end'} at once." if valid else ""
     what = "service account" if user.is_program else "person"
     sentences = (

@@ -31,6 +31,7 @@ class ProjectRequest(CallerRequest):
     project: Project
     may_delete: bool
     may_share: bool
+    may_see_models: bool
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -50,6 +51,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 raise PermissionDenied(error.message) from None
             asking.may_delete = asking.caller.may(asking.project.pk, Permission.DELETE)
             asking.may_share = asking.caller.may(asking.project.pk, Permission.SHARE)
+            asking.may_see_models = asking.caller.may(asking.project.pk, Permission.SEE_MODELS)
             return view(asking, **kwargs)
 
         checked.permission = permission  # type: ignore[attr-defined]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from interactions import amounts
+
 
 def exact(moment: datetime) -> str:
     at = moment.astimezone(UTC)
@@ -30,6 +32,14 @@ def duration(milliseconds: int | None) -> str:
     return f"{minutes} min {seconds} s"
 
 
+def seconds(count: int) -> str:
+    """Whole hours, whole minutes, or seconds."""
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if count % size == 0:
+            return f"{count // size} {unit}"
+    return f"{count:,} s"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
@@ -37,3 +47,9 @@ def counted(count: int, one: str, many: str = "") -> str:
 def number(value: float) -> str:
     """As short as it can be said without changing it: 4, 0.82, 1e+20."""
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def dollars(billionths: int) -> str:
+    """In cents; what is less than one is said to be."""
+    amount = amounts.dollars(billionths)
+    return "less than $0.01" if 0 < billionths < 10_000_000 else f"${amount:,.2f}"

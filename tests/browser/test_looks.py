@@ -20,6 +20,8 @@ PAGES = {
     "list": f"{LIST}?label=env:prod",
     "detail": f"{LIST}?image=yes&score=quality&label=env:prod",
     "login": "/login/",
+    "models": "/projects/demo/models",
+    "model": "/projects/demo/models/new",
     "keys": "/keys",
     "people": "/people",
     "person": "/people/new",

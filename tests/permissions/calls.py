@@ -151,6 +151,7 @@ OPERATIONS: dict[tuple[str, str], Request] = {
 
 _LIST = "/projects/$project/interactions"
 _ONE = f"{_LIST}/$interaction"
+_MODEL = "/projects/$project/models/$served"
 
 # By the method and the name of the route; after that, where one page has several forms, which of them.
 PAGES: dict[tuple[str, str], Request] = {
@@ -162,6 +163,8 @@ PAGES: dict[tuple[str, str], Request] = {
     ("post", "password"): Request("/password", {"new_password1": "correct horse", "new_password2": "correct horse"}),
     ("get", "keys"): Request("/keys"),
     ("post", "keys"): Request("/keys", {"name": "New", "reach": "all"}),
+    ("get", "key-limits"): Request("/keys/$key/limits"),
+    ("post", "key-limits"): Request("/keys/$key/limits", {"budget": "20"}),
     ("get", "key-revoke"): Request("/keys/$key/revoke"),
     ("post", "key-revoke"): Request("/keys/$key/revoke"),
     ("get", "people"): Request("/people"),
@@ -203,6 +206,18 @@ PAGES: dict[tuple[str, str], Request] = {
     ("post", "interaction-label-remove"): Request(f"{_ONE}/labels/remove", {"key": "topic"}),
     ("get", "image"): Request("/projects/$project/images/$digest"),
     ("get", "removal"): Request("/projects/$project/removals/$removal"),
+    ("get", "project-models"): Request("/projects/$project/models"),
+    ("get", "project-model-new"): Request("/projects/$project/models/new"),
+    ("post", "project-model-new"): Request(
+        "/projects/$project/models/new", {"name": "New", "provider": "OPEN_AI", "external_id": "new"}
+    ),
+    ("post", "project-model-new attach"): Request("/projects/$quiet/models/new", {"act": "attach", "model": "$model"}),
+    ("get", "project-model"): Request(_MODEL),
+    ("post", "project-model change"): Request(_MODEL, {"act": "change", "name": "New", "external_id": "new"}),
+    ("post", "project-model default"): Request(_MODEL, {"act": "default"}),
+    ("post", "project-model detach"): Request(_MODEL, {"act": "detach"}),
+    ("get", "project-model-delete"): Request(f"{_MODEL}/delete"),
+    ("post", "project-model-delete"): Request(f"{_MODEL}/delete"),
     ("get", "project-settings"): Request("/projects/$project/settings"),
     ("post", "project-settings"): Request("/projects/$project/settings", {"keep_transcripts": "30"}),
     ("get", "project-sharing"): Request("/projects/$project/settings/sharing"),

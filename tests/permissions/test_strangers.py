@@ -123,13 +123,14 @@ def test_a_team_that_one_is_not_in_and_none_are_told_alike(world: World) -> None
     assert told[0]["code"] == "not_found"
 
 
-def test_a_key_is_revoked_by_its_owner_or_who_manages_users(world: World) -> None:
+@pytest.mark.parametrize("act", ["limits", "revoke"])
+def test_a_key_is_limited_and_revoked_by_its_owner_or_who_manages_users(act: str, world: World) -> None:
     key = _who(world, "admin's key").own["key"]
     told = {"a stranger": 404, "power_user": 404, "admin": 303, "an administrator": 303}
     for name, status in told.items():
         with world.undone():
             client = client_of(_who(world, f"{name}, signed in"))
-            assert client.post(f"/keys/{key}/revoke").status_code == status, name
+            assert client.post(f"/keys/{key}/{act}").status_code == status, name
 
 
 def test_a_page_takes_a_form_only_with_its_token(world: World) -> None:

@@ -161,7 +161,7 @@ def _filled(key: str, both: User) -> dict[str, str]:
     external = ExternalModel.objects.create(
         team=team, key=f"{key}-served", name=name, provider="OPEN_AI", external_id=name, description=name
     )
-    Model.objects.create(project=project, key=external.key, name=name, external=external)
+    served = Model.objects.create(project=project, key=external.key, name=name, external=external)
     arms = [Model.objects.create(project=project, key=f"{key}-{one}", name=name) for one in ("first", "second")]
     test = AbTest.objects.create(project=project, key=f"{key}-test", name=name, metric=metric, traffic_split=1)
     AbArm.objects.bulk_create(AbArm(test=test, model=model) for model in arms)
@@ -178,6 +178,7 @@ def _filled(key: str, both: User) -> dict[str, str]:
         "metric": "thumbs",
         "unused": "unused",
         "model": external.key,
+        "served": str(served.uid),
         "first": arms[0].key,
         "second": arms[1].key,
         "test": test.key,

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from interactions import access, people
+from interactions.access import Limits
 from interactions.errors import Invalid
-from interactions.models import Project, User
+from interactions.models import ApiKey, Project, User
 
 
 class Command(BaseCommand):
@@ -21,6 +22,14 @@ class Command(BaseCommand):
         reach.add_argument("--all", action="store_true", help="it reaches all that its user may do")
         reach.add_argument("--admin", action="store_true", help="the same, and its user becomes an administrator")
         parser.add_argument("--name", default="", help="what the key is for")
+        parser.add_argument("--requests-per-minute", help="how many requests to models it may make; else any number")
+        parser.add_argument("--budget", help="how many dollars it may use of models in each period; else any amount")
+        parser.add_argument(
+            "--budget-period",
+            choices=ApiKey.BudgetPeriod.values,
+            default=ApiKey.BudgetPeriod.MONTH,
+            help="the period of its budget, of UTC; else %(default)s",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -34,7 +43,11 @@ class Command(BaseCommand):
                 people.belong(user, project)
             if options["admin"]:
                 people.make_administrator(user)
-            issued = access.issue_key(user, projects if options["project"] else None, options["name"])
+            reached = projects if options["project"] else None
+            try:
+                issued = access.issue_key(user, reached, options["name"], limits=Limits.typed(options))
+            except Invalid as error:
+                raise CommandError(f"--{(error.field or '').replace('_', '-')}: {error.message}") from None
         self.stdout.write(issued.secret)
 
     def _project(self, key: str) -> Project:
