@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from interactions import access, choices, ingest, people
 from interactions.bridge import callers, threads, writer
@@ -50,6 +51,23 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
 def _quick_passwords(settings: Any) -> None:
     """A password of the tests' own guards nothing, and a good hash of one takes longer than most tests."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Each of Django's test clients has middleware of its own, which would look for all static files each time."""
+    found: dict[str, Any] = {}
+    find = WhiteNoiseMiddleware.add_files_from_finders
+
+    def find_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
 
 
 # People and projects
