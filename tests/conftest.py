@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,8 @@ def api(ann: User, project: Project) -> Api:
 
 # A real server
 
+NewStore = Callable[[Path], dict[str, str]]
+
 
 @dataclass(frozen=True)
 class Server:
@@ -232,9 +235,21 @@ def server_environment(data_dir: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    environment = server_environment(tmp_path_factory.mktemp("server"))
-    manage(environment, "migrate", "--verbosity", "0")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> NewStore:
+    """Makes an empty store in a directory, and gives its environment. On PostgreSQL all of them share one database."""
+    migrated = tmp_path_factory.mktemp("migrated")
+    manage(server_environment(migrated), "migrate", "--verbosity", "0")
+
+    def make(directory: Path) -> dict[str, str]:
+        shutil.copytree(migrated, directory, dirs_exist_ok=True)
+        return server_environment(directory)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(new_store: NewStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    environment = new_store(tmp_path_factory.mktemp("server"))
     manage(environment, "load_demo", "--count", "400")
     secret = manage(environment, "create_api_key", "--email", "demo@example.org", "--project", "demo")
     password = secrets.token_urlsafe(12)
