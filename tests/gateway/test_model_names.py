@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from interactions.errors import NotFound
 from interactions.gateway import model_names
 
+pytestmark = pytest.mark.pure
+
 PROJECTS = {"support": {"gpt-4o", "meta/llama", "support/own", "own"}, "acme": {"acme/large"}, "empty": set[str]()}
 
 
