@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from interactions import access, choices, ingest, people
 from interactions.bridge import callers, threads, writer
@@ -50,6 +52,23 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
 def _quick_passwords(settings: Any) -> None:
     """A password of the tests' own guards nothing, and a good hash of one takes longer than most tests."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Each of Django's test clients has middleware of its own, which would look for all static files each time."""
+    found: dict[str, Any] = {}
+    find = WhiteNoiseMiddleware.add_files_from_finders
+
+    def find_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
 
 
 # People and projects
@@ -152,6 +171,8 @@ def api(ann: User, project: Project) -> Api:
 
 # A real server
 
+NewStore = Callable[[Path], dict[str, str]]
+
 
 @dataclass(frozen=True)
 class Server:
@@ -214,9 +235,21 @@ def server_environment(data_dir: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    environment = server_environment(tmp_path_factory.mktemp("server"))
-    manage(environment, "migrate", "--verbosity", "0")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> NewStore:
+    """Makes an empty store in a directory, and gives its environment. On PostgreSQL all of them share one database."""
+    migrated = tmp_path_factory.mktemp("migrated")
+    manage(server_environment(migrated), "migrate", "--verbosity", "0")
+
+    def make(directory: Path) -> dict[str, str]:
+        shutil.copytree(migrated, directory, dirs_exist_ok=True)
+        return server_environment(directory)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(new_store: NewStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    environment = new_store(tmp_path_factory.mktemp("server"))
     manage(environment, "load_demo", "--count", "400")
     secret = manage(environment, "create_api_key", "--email", "demo@example.org", "--project", "demo")
     password = secrets.token_urlsafe(12)

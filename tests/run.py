@@ -2,8 +2,8 @@
 
     python -m tests.run [STEP...]       # all steps, or those named
 
-Each step writes to var/test-logs/STEP.log; a failing step's log is printed. As many steps run at a time as there are
-cores, at most two (JOBS= says otherwise).
+Each step writes to var/test-logs/STEP.log; a failing step's log is printed. At most three run at a time, one more than
+there are cores, as each waits now and then (JOBS= says otherwise).
 """
 
 import argparse
@@ -77,20 +77,21 @@ def _module(*words: str) -> tuple[str, ...]:
 
 
 def _steps() -> list[Step]:
-    """In the order of their start: the longest first, so that the others run beside it."""
+    """In the order of their start: the two longest first, so that the others run beside them."""
     manage = (sys.executable, "manage.py")
     suite = _module("pytest", "--color=no", "--durations=10", "-p", "no:cacheprovider")
     # The suite talks plain HTTP to itself.
     plain = {"HTTPS": "0"}
     return [
-        Step("sqlite", suite, plain, (CHROMIUM,)),
+        Step("sqlite", (*suite, "-m", "not browser"), plain),
+        Step("postgres", (*_module("tests.postgres"), *suite, "-m", "not browser and not pure"), plain, (POSTGRES,)),
         Step("format", _module("ruff", "format", "--check", ".")),
         Step("lint", _module("ruff", "check", ".")),
         Step("imports", (str(Path(sys.executable).with_name("lint-imports")),)),
         Step("migrations", (*manage, "makemigrations", "--check", "--dry-run")),
         Step("deploy", (*manage, "check", "--deploy", "--fail-level", "WARNING"), {"ALLOWED_HOSTS": "example.org"}),
         Step("types", _module("mypy")),
-        Step("postgres", (*_module("tests.postgres"), *suite, "-m", "not browser"), plain, (POSTGRES,)),
+        Step("browser", (*suite, "-m", "browser"), plain, (CHROMIUM,)),
     ]
 
 
@@ -208,7 +209,7 @@ def main() -> int:
     needed = {need for step in steps for need in step.needs}
     install([need for need in missing() if need in needed])
     LOGS.mkdir(parents=True, exist_ok=True)
-    jobs = int(os.environ.get("JOBS") or min(2, os.cpu_count() or 1))
+    jobs = int(os.environ.get("JOBS") or min(3, 1 + (os.cpu_count() or 1)))
     started = time.monotonic()
     try:
         results = asyncio.run(_run_all(steps, jobs))

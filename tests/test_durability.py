@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.conftest import ROOT, manage, server_environment, serving, wait_until_ready
+from tests.conftest import ROOT, NewStore, manage, serving, wait_until_ready
 from tests.postgres import free_port
 
 WRITERS = 3
@@ -29,16 +29,23 @@ KILLS = 4
 WRITES_BETWEEN_KILLS = 60
 
 
+# In one process: starting one takes longer than what it does.
+_FILL = """
+from django.core.management import call_command
+from interactions.models import FeedbackKey, Project
+call_command("create_project", "{project}")
+FeedbackKey.objects.create(project=Project.objects.get(key="{project}"), key="q", name="q")
+call_command("create_api_key", email="w@example.org", project=["{project}"])
+"""
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> tuple[dict[str, str], str, str]:
+def store(new_store: NewStore, tmp_path: Path) -> tuple[dict[str, str], str, str]:
     """A store of its own (on PostgreSQL, a project of its own): its environment, a project, a key."""
-    environment = server_environment(tmp_path)
+    environment = new_store(tmp_path)
     project = f"durable-{secrets.token_hex(4)}"
-    manage(environment, "migrate", "--verbosity", "0")
-    manage(environment, "create_project", project)
-    make = f"FeedbackKey.objects.create(project=Project.objects.get(key='{project}'), key='q', name='q')"
-    manage(environment, "shell", "--command", f"from interactions.models import FeedbackKey, Project; {make}")
-    return environment, project, manage(environment, "create_api_key", "--email", "w@example.org", "--project", project)
+    told = manage(environment, "shell", "--verbosity", "0", "--command", _FILL.format(project=project))
+    return environment, project, told.splitlines()[-1]
 
 
 def body(project: str, name: str) -> dict[str, Any]:

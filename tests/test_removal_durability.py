@@ -51,8 +51,11 @@ def ask_for_removal(environment: dict[str, str], project: str) -> None:
 
 
 def waiting(environment: dict[str, str]) -> int:
-    """The removals that are asked for and not done, while no server runs."""
-    ask = "from interactions.models import Removal; print(Removal.objects.filter(finished_at=None).count())"
+    """The removals that are asked for and not done, while no server runs. Their workers are then taken for dead."""
+    ask = (
+        "from interactions import ids; from interactions.models import Removal;"
+        "print(Removal.objects.filter(finished_at=None).update(worked_until=ids.now()))"
+    )
     return int(manage(environment, "shell", "--command", ask).splitlines()[-1])
 
 

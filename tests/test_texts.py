@@ -27,7 +27,7 @@ from interactions.models import Interaction, Project, TextPage, TextSegment, Tra
 from interactions.texts import bulk, indexing, pages, queries, segments, snippets, words
 from interactions.texts.queries import Query
 from interactions.texts.segments import Made
-from tests.conftest import manage, server_environment
+from tests.conftest import NewStore, manage
 
 NO_PAUSE: Callable[[], None] = lambda: None  # noqa: E731
 BASE64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk" * 3
@@ -444,9 +444,8 @@ print("the same")
 """
 
 
-def test_two_processes_that_index_at_once_end_with_the_same_index(tmp_path: Path) -> None:
-    environment = server_environment(tmp_path)
-    manage(environment, "migrate", "--verbosity", "0")
+def test_two_processes_that_index_at_once_end_with_the_same_index(new_store: NewStore, tmp_path: Path) -> None:
+    environment = new_store(tmp_path)
     manage(environment, "load_demo", "--project", "two-indexers", "--count", "60")
     with ThreadPoolExecutor(2) as both:
         list(both.map(lambda _: manage(environment, "shell", "--verbosity", "0", "--command", INDEX), range(2)))
@@ -494,9 +493,8 @@ def test_few_are_left_to_wait_and_then_indexed(project: Project) -> None:
     assert stored_words() == {b"one"}
 
 
-def test_a_command_indexes_everything_now(tmp_path: Path) -> None:
-    environment = server_environment(tmp_path)
-    manage(environment, "migrate", "--verbosity", "0")
+def test_a_command_indexes_everything_now(new_store: NewStore, tmp_path: Path) -> None:
+    environment = new_store(tmp_path)
     manage(environment, "load_demo", "--project", "commanded", "--count", "60")
     assert manage(environment, "index_texts", "--project", "commanded") == "commanded: all texts are indexed."
     behind = "ids = {one.project_id for one in texts.behind()}; print(Project.objects.get(key='commanded').pk in ids)"

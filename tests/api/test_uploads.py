@@ -245,13 +245,15 @@ def test_a_dataset_that_was_being_made_when_the_server_was_killed_is_made_by_the
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         look = f"from interactions.models import Dataset; made = Dataset.objects.get(uid='{uid}'); "
+        later = "; Dataset.objects.filter(pk=made.pk).update(worked_until=ids.now())"  # so it is taken for dead
         wait = "while made.state == 'PENDING':\n    __import__('time').sleep(0.05)\n    made.refresh_from_db()\n"
         say = "print(made.state, made.records, made.upload_id, made.worker)"
         assert state == "PENDING"
-        assert manage(environment, "shell", "--command", f"{look}{say}").splitlines()[-1].startswith("PENDING None")
+        told = manage(environment, "shell", "--command", f"from interactions import ids; {look}{say}{later}")
+        assert told.splitlines()[-1].startswith("PENDING None")
         process = start(environment, port)
-        told = manage(environment, "shell", "--command", f"{look}\n{wait}{say}").splitlines()[-1].split()
-        assert told == ["DONE", str(content.count(b"\n")), "None"]
+        told = manage(environment, "shell", "--command", f"{look}\n{wait}{say}")
+        assert told.splitlines()[-1].split() == ["DONE", str(content.count(b"\n")), "None"]
         with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=90) as client:
             answer = client.get(f"/projects/{project}/datasets/{uid}/download").raise_for_status()
             assert answer.content == content

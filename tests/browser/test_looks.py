@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
 from tests.conftest import ROOT
@@ -32,10 +33,13 @@ PAGES = {
 
 def _open(signed_in: Look, name: str, **options: object) -> Page:
     page = signed_in(PAGES[name], **options)
+    if name == "list":
+        expect(page.locator(".count")).to_contain_text(re.compile(r"\d"))  # its numbers come after the rest
     if name == "detail":
         page.locator("tbody tr .open").first.click()
         page.wait_for_url("**/interactions/*")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished)).then(() => null)")
     return page
 
 

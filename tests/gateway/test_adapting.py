@@ -17,6 +17,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from interactions.gateway import adapting
 from interactions.gateway.adapting import Stamp
 
+pytestmark = pytest.mark.pure
+
 STAMP = Stamp(str(uuid4()), str(uuid4()), "gpt", 1_720_712_536)
 IDS = f',"completion_id":"{STAMP.completion_id}","session_id":"{STAMP.session_id}"'
 OF_CHOICE = f',"completion_id":"{STAMP.completion_id}"'

@@ -17,6 +17,8 @@ from openai.types.chat import ChatCompletionChunk
 from interactions.gateway import assembly, sse
 from interactions.gateway.assembly import Assembly, Result, Usage
 
+pytestmark = pytest.mark.pure
+
 
 def event(value: Any, name: str = "") -> sse.Event:
     data = value if isinstance(value, bytes) else json.dumps(value).encode()

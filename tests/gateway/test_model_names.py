@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from interactions.calls import model_names
 from interactions.errors import NotFound
 
+pytestmark = pytest.mark.pure
+
 PROJECTS = {"support": {"gpt-4o", "meta/llama", "support/own", "own"}, "acme": {"acme/large"}, "empty": set[str]()}
 
 

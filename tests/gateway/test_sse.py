@@ -13,6 +13,8 @@ from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from interactions.gateway import sse
 
+pytestmark = pytest.mark.pure
+
 PIECES = st.sampled_from(
     [
         *(b"data: a", b"data:b", b"data", b"data:  c", b"data: \xc3\xa4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,7 +91,8 @@ class World:
         self._files = self.files()
 
     def files(self) -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in self.directory.rglob("*") if path.is_file()}
+        places = ((Path(folder), names) for folder, _, names in os.walk(self.directory))
+        return {path: path.read_bytes() for folder, names in places for path in map(folder.joinpath, names)}
 
     @contextmanager
     def undone(self) -> Iterator[None]:
