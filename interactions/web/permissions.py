@@ -32,6 +32,7 @@ class ProjectRequest(CallerRequest):
     may_delete: bool
     may_share: bool
     may_see_models: bool
+    may_use_models: bool
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -52,6 +53,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
             asking.may_delete = asking.caller.may(asking.project.pk, Permission.DELETE)
             asking.may_share = asking.caller.may(asking.project.pk, Permission.SHARE)
             asking.may_see_models = asking.caller.may(asking.project.pk, Permission.SEE_MODELS)
+            asking.may_use_models = asking.caller.may(asking.project.pk, Permission.USE_MODELS)
             return view(asking, **kwargs)
 
         checked.permission = permission  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from django.urls import path
 
 from interactions.web import (
     accounts,
+    chat,
     detail,
     exports,
     judging,
@@ -61,6 +62,8 @@ urlpatterns = [
     path("projects/<str:key>/models/new", models.add, name="project-model-new"),
     path("projects/<str:key>/models/<uuid:id>", models.one, name="project-model"),
     path("projects/<str:key>/models/<uuid:id>/delete", models.delete, name="project-model-delete"),
+    path("projects/<str:key>/chat", chat.show, name="project-chat"),
+    path("projects/<str:key>/chat/answer", chat.answer, name="project-chat-answer"),
     path("projects/<str:key>/settings", project_settings.show, name="project-settings"),
     path("projects/<str:key>/settings/sharing", sharing.show, name="project-sharing"),
 ]
