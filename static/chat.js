@@ -90,9 +90,11 @@ class Answer {
     });
   }
 
-  /** What went wrong; nothing where it was stopped. */
-  end(failure) {
+  /** What went wrong, if something did. */
+  end(failure, isStopped = false) {
+    this.isStopped = isStopped;
     this.flush();
+    this.turn.querySelector("[data-act=copy]").hidden = !this.said.text;
     this.turn.removeAttribute("aria-busy");
     texts.set(this.turn, this.said.text);
     if (!failure) return;
@@ -110,7 +112,7 @@ class Answer {
     const isShort = text.length <= Number(dataset.rendered);
     this.facts(this.name);
     try {
-      const asked = { csrfmiddlewaretoken: elements.csrfmiddlewaretoken.value, id: this.id ?? "", text: isShort ? text : "" };
+      const asked = { csrfmiddlewaretoken: elements.csrfmiddlewaretoken.value, id: this.id ?? "", text: isShort ? text : "", ...(this.isStopped && { stopped: 1 }) };
       const response = await fetch(dataset.answer, { method: "POST", body: new URLSearchParams(asked) });
       if (!response.ok) return;
       const rendered = Object.assign(document.createElement("div"), { innerHTML: await response.text() });
@@ -209,7 +211,7 @@ class Column {
     } catch (error) {
       if (!signal.aborted) failure = error instanceof Failure ? error : lost(answer.id);
     }
-    answer.end(failure);
+    answer.end(failure, signal.aborted);
     // Another conversation may have begun meanwhile.
     if (this.asking?.signal === signal) {
       this.asking = null;
@@ -350,7 +352,9 @@ function takeSecond() {
   showSecond(!second.isShown);
   if (second.isShown) second.copy(first);
   else second.clear();
-  if (second.picker.value === first.picker.value) second.picker.value = [...second.picker.options].find(({ value }) => value !== first.picker.value)?.value ?? first.picker.value;
+  const [{ dataset: shown }] = first.picker.selectedOptions;
+  const others = [...second.picker.options].filter((option) => option.dataset.model !== shown.model);
+  if (others.length && second.picker.selectedOptions[0].dataset.model === shown.model) others[0].selected = true;
   note();
 }
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from interactions import access, choices, ingest, people
+from interactions import access, bridge, choices, ingest, people
 from interactions.bridge import callers, threads, writer
+from interactions.gateway import routes
 from interactions.ingest import vocabulary
 from interactions.models import FeedbackKey, Project, User
 from tests.postgres import free_port
@@ -39,6 +40,8 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
     vocabulary.forget()
     callers._callers.clear()
     choices._known.clear()
+    routes._known.clear()
+    monkeypatch.setattr(bridge, "on_loop", async_to_sync(_awaited))
     monkeypatch.setattr(threads, "_run", lambda act, *arguments: sync_to_async(act)(*arguments))
     monkeypatch.setattr(writer, "_submit", sync_to_async(lambda request: ingest.commit([request])[0]))
     settings.DATA_DIR = tmp_path
@@ -46,6 +49,11 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
         **settings.STORAGES,
         "default": {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path / "images"}},
     }
+
+
+async def _awaited(work: Any) -> Any:
+    """What goes on after it, such as reading a model's answer, ends with it."""
+    return await work
 
 
 @pytest.fixture(autouse=True)

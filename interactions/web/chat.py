@@ -16,7 +16,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from interactions import ab_tests, bridge, documents, gateway, ids, images
@@ -34,10 +35,11 @@ _COLUMNS = 2
 
 
 class _Choice(NamedTuple):
-    """A model that can be talked to: what a request calls it, and what the page does."""
+    """A model that can be talked to: what a request calls it, what the page does, and its key, where it is known."""
 
     name: str
     told: str
+    model: str
 
 
 class _Prompt(forms.Form):
@@ -61,24 +63,28 @@ def show(request: ProjectRequest) -> HttpResponseBase:
     if request.method != "POST":
         return _page(request, choices, _Prompt(initial={"model": request.GET.get("model")}))
     form = _Prompt(request.POST)
-    form.fields["model"].choices = choices  # type: ignore[attr-defined]
+    form.fields["model"].choices = [(choice.name, choice.told) for choice in choices]  # type: ignore[attr-defined]
     try:
         asked = _asked(form, request.FILES.getlist("image"))
         begun = bridge.on_loop(_begin(asked, request.caller))
     except RequestError as error:
         return _page(request, choices, form, error.message, error.status)
-    return redirect("interaction", request.project.key, begun)
+    return HttpResponse(status=303, headers={"Location": reverse("interaction", args=[request.project.key, begun])})
 
 
 @requires(Permission.USE_MODELS)
 @require_POST
 def answer(request: ProjectRequest) -> HttpResponseBase:
-    """An answer that has ended, as HTML: its `text`, and what is known of the call `id` that one made oneself."""
+    """An answer that has ended, as HTML: its `text`, and what is known of the call `id` that one made oneself.
+
+    `stopped` says that its reader would hear no more of it.
+    """
     text, id = request.POST.get("text", ""), ids.uuid(request.POST.get("id", ""))
     message = folding.lay_out(Message("assistant"), [Text(text)] if text else [], folding.Budget())
     own = Interaction.objects.for_project(request.project).filter(user_uid=request.caller.user_uid)
     call = own.select_related("model").filter(pk=id).first() if id else None
-    context = {"message": message, "call": call, "facts": _facts(call) if call else [], "may_read": _may_read(request)}
+    facts = _facts(call, is_stopped="stopped" in request.POST) if call else []
+    context = {"message": message, "call": call, "facts": facts, "may_read": _may_read(request)}
     return render(request, "interactions/_chat_answer.html", context)
 
 
@@ -114,10 +120,10 @@ def _choices(project: Project) -> list[_Choice]:
     """First the one that the server chooses, where it has something to choose from."""
     served = Model.objects.filter(project=project, is_attached=True, is_wanted_online=True, external__isnull=False)
     models = list(served.order_by("-is_default", "key").values_list("key", "is_default"))
-    default, test = [key for key, is_default in models if is_default], _test(project)
-    chosen = [*default, *([f"A/B test {test}"] if test else [])]
-    first = [_Choice(project.key, f"project default · {' or '.join(chosen)}")] if chosen else []
-    return first + [_Choice(f"{project.key}/{key}", key) for key, _ in models]
+    default, test = next((key for key, is_default in models if is_default), ""), _test(project)
+    chosen = filter(None, (default, test and f"A/B test {test}"))
+    first = [_Choice(project.key, f"project default · {' or '.join(chosen)}", default)] if default or test else []
+    return first + [_Choice(f"{project.key}/{key}", key, key) for key, _ in models]
 
 
 def _test(project: Project) -> str:
@@ -146,16 +152,16 @@ def _continued(request: ProjectRequest) -> Iterator[dict[str, Any]]:
         }
 
 
-def _facts(call: Interaction) -> list[str]:
+def _facts(call: Interaction, *, is_stopped: bool) -> list[str]:
     """What is told of a call in the line below its answer."""
     tokens, total = call.completion_tokens, call.total_ms
     first = wording.duration(call.first_token_ms)
     told = [
         call.model.key if call.model else "",
-        "stopped" if call.state in (call.State.STARTED, call.State.CANCELLED) else "",
+        "stopped" if is_stopped or call.state == call.State.CANCELLED else "",
         wording.counted(tokens, "token") if tokens is not None else "",
         wording.duration(total),
-        f"{tokens * 1000 / total:,.3g} tokens/s" if tokens and total else "",
+        f"{tokens * 1000 / total:,.{0 if tokens * 100 >= total else 1}f} tokens/s" if tokens and total else "",
         f"first token {first}" if first else "",
         "ended at max tokens" if call.finish_reason == "length" else "",
     ]
@@ -188,5 +194,7 @@ def _asked(form: _Prompt, pictures: list[UploadedFile]) -> Asked:
 
 
 def _part(picture: UploadedFile) -> dict[str, Any]:
-    encoded = base64.b64encode(picture.read()).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{picture.content_type};base64,{encoded}"}}
+    """The gateway would pass on whatever it is; here somebody can still choose another one."""
+    content = picture.read()
+    media_type = images.MEDIA_TYPES[images.verify(content, "image").format]
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{base64.b64encode(content).decode()}"}}

@@ -218,6 +218,11 @@ PAGES: dict[tuple[str, str], Request] = {
     ("post", "project-model detach"): Request(_MODEL, {"act": "detach"}),
     ("get", "project-model-delete"): Request(f"{_MODEL}/delete"),
     ("post", "project-model-delete"): Request(f"{_MODEL}/delete"),
+    ("get", "project-chat"): Request("/projects/$project/chat"),
+    ("post", "project-chat"): Request("/projects/$project/chat", {"model": "$project/$model", "prompt": "Hello?"}),
+    ("post", "project-chat-answer"): Request(
+        "/projects/$project/chat/answer", {"text": "Hello.", "id": "$interaction"}
+    ),
     ("get", "project-settings"): Request("/projects/$project/settings"),
     ("post", "project-settings"): Request("/projects/$project/settings", {"keep_transcripts": "30"}),
     ("get", "project-sharing"): Request("/projects/$project/settings/sharing"),
