@@ -103,6 +103,7 @@ class Answer {
     told.querySelector("h4").append(mark, ` ${failure.message}`);
     told.querySelector("p").textContent = failure.more;
     this.column.follow(() => { told.hidden = false; });
+    letReach(told);
   }
 
   /** In place of the text that came, the same as the server renders it, and what it knows of the call. */
@@ -120,6 +121,7 @@ class Answer {
         this.turn.querySelector(".facts").replaceWith(rendered.querySelector(".facts"));
         if (isShort) this.turn.querySelector(".text").replaceChildren(...rendered.childNodes);
       });
+      letReach(this.turn);
     } catch {
       // Without the server it stays as it came.
     }
@@ -138,6 +140,13 @@ function drawCall({ name, arguments: given }) {
   return part;
 }
 
+/** What scrolls must be reachable by keyboard. */
+function letReach(within) {
+  for (const block of within.querySelectorAll("pre, table, .failure p")) {
+    if (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight) block.tabIndex = 0;
+  }
+}
+
 /** A conversation with one model. */
 class Column {
   constructor(section) {
@@ -146,6 +155,8 @@ class Column {
     this.log = section.querySelector(".log");
     this.turns = section.querySelector(".turns");
     this.log.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")));
+    this.log.addEventListener("toggle", ({ target }) => letReach(target), true);
+    new ResizeObserver(() => letReach(this.log)).observe(this.log);
     this.clear();
   }
 
