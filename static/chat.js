@@ -114,7 +114,8 @@ class Answer {
     this.facts(this.name);
     try {
       const asked = { csrfmiddlewaretoken: elements.csrfmiddlewaretoken.value, id: this.id ?? "", text: isShort ? text : "", ...(this.isStopped && { stopped: 1 }) };
-      const response = await fetch(dataset.answer, { method: "POST", body: new URLSearchParams(asked) });
+      // Who was signed out would be led to a page to log in.
+      const response = await fetch(dataset.answer, { method: "POST", body: new URLSearchParams(asked), redirect: "manual" });
       if (!response.ok) return;
       const rendered = Object.assign(document.createElement("div"), { innerHTML: await response.text() });
       this.column.follow(() => {
@@ -149,8 +150,8 @@ function letReach(within) {
 
 /** A conversation with one model. */
 class Column {
-  constructor(section) {
-    this.section = section;
+  constructor(section, heard) {
+    Object.assign(this, { section, heard });
     this.picker = section.querySelector("select");
     this.log = section.querySelector(".log");
     this.turns = section.querySelector(".turns");
@@ -230,7 +231,8 @@ class Column {
     }
     update();
     await answer.render();
-    if (!failure && answer.turn.isConnected) hear(`${answer.name}: ${answer.said.text.slice(0, 1000)}`);
+    // Told once, when it is whole: what comes word by word would be a babble.
+    if (!failure && answer.turn.isConnected) this.heard.textContent = `${answer.name}: ${answer.said.text.slice(0, 1000)}`;
   }
 
   request() {
@@ -310,13 +312,10 @@ function drawPicture(address) {
   return Object.assign(shown, isHere ? { src: address, alt: "Image" } : { className: "elsewhere", textContent: `image, not loaded: ${address.slice(0, 500)}` });
 }
 
-function hear(text) {
-  document.getElementById("heard").textContent = text;
-}
-
 // The page
 
-const [first, second] = [...document.querySelectorAll(".column")].map((section) => new Column(section));
+const heard = document.querySelectorAll("#heard p");
+const [first, second] = [...document.querySelectorAll(".column")].map((section, place) => new Column(section, heard[place]));
 const columns = () => (second.isShown ? [first, second] : [first]);
 const stop = document.getElementById("stop");
 const send = document.getElementById("send");

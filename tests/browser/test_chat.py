@@ -106,7 +106,7 @@ def test_an_answer_grows_is_rendered_at_its_end_and_is_an_interaction(
     expect(text).to_contain_text("You said: one **two**")
     assert "ten" not in text.inner_text()
     expect(page.locator(".answered")).to_have_attribute("aria-busy", "true")
-    expect(page.locator("#heard")).to_be_empty()
+    expect(page.locator("#heard")).to_have_text("")
     turn = ended(page)
     expect(turn.locator(".text strong")).to_have_text("two")
     expect(page.locator("#heard")).to_contain_text("nine ten")
@@ -340,7 +340,11 @@ def test_who_was_signed_out_is_told(
     page = context.new_page()
     page.goto(CHAT)
     context.clear_cookies(name="sessionid")
-    expect(say(page, "Hello").locator(".failure")).to_contain_text("You are signed out.")
+    turn = say(page, "Hello")
+    expect(turn.locator(".failure")).to_contain_text("You are signed out.")
+    page.wait_for_load_state("networkidle")
+    expect(turn.locator(".facts")).to_have_text("project default · demo")
+    expect(turn.locator(".text")).to_have_text("")
 
 
 # What a model wrote
