@@ -82,12 +82,11 @@ class Answer {
   flush() {
     cancelAnimationFrame(this.frame);
     this.frame = null;
-    this.column.follow(() => {
-      this.said.flush();
-      this.thought.flush();
-      this.turn.querySelector(".thoughts").hidden = !this.thought.text;
-      this.turn.querySelector(".calls").replaceChildren(...this.calls.filter(Boolean).map(drawCall));
-    });
+    this.said.flush();
+    this.thought.flush();
+    this.turn.querySelector(".thoughts").hidden = !this.thought.text;
+    this.turn.querySelector(".calls").replaceChildren(...this.calls.filter(Boolean).map(drawCall));
+    this.column.follow();
   }
 
   /** What went wrong, if something did. */
@@ -102,8 +101,9 @@ class Answer {
     const mark = Object.assign(document.createElement("span"), { className: "tag", textContent: failure.mark });
     told.querySelector("h4").append(mark, ` ${failure.message}`);
     told.querySelector("p").textContent = failure.more;
-    this.column.follow(() => { told.hidden = false; });
+    told.hidden = false;
     letReach(told);
+    this.column.follow();
   }
 
   /** In place of the text that came, the same as the server renders it, and what it knows of the call. */
@@ -118,11 +118,10 @@ class Answer {
       const response = await fetch(dataset.answer, { method: "POST", body: new URLSearchParams(asked), redirect: "manual" });
       if (!response.ok) return;
       const rendered = Object.assign(document.createElement("div"), { innerHTML: await response.text() });
-      this.column.follow(() => {
-        this.turn.querySelector(".facts").replaceWith(rendered.querySelector(".facts"));
-        if (isShort) this.turn.querySelector(".text").replaceChildren(...rendered.childNodes);
-      });
+      this.turn.querySelector(".facts").replaceWith(rendered.querySelector(".facts"));
+      if (isShort) this.turn.querySelector(".text").replaceChildren(...rendered.childNodes);
       letReach(this.turn);
+      this.column.follow();
     } catch {
       // Without the server it stays as it came.
     }
@@ -157,7 +156,17 @@ class Column {
     this.turns = section.querySelector(".turns");
     this.log.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")));
     this.log.addEventListener("toggle", ({ target }) => letReach(target), true);
-    new ResizeObserver(() => letReach(this.log)).observe(this.log);
+    this.log.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.log;
+      this.isAtEnd = scrollHeight - scrollTop - clientHeight < 48;
+    });
+    // An image that was decoded makes the log longer, a longer prompt below makes it lower.
+    this.log.addEventListener("load", () => this.follow(), true);
+    new ResizeObserver(() => {
+      letReach(this.log);
+      this.follow();
+    }).observe(this.log);
+    this.isAtEnd = true;
     this.clear();
   }
 
@@ -179,15 +188,13 @@ class Column {
   put(turn) {
     if (!this.messages.length) this.turns.replaceChildren();
     this.turns.append(turn);
-    this.log.scrollTop = this.log.scrollHeight;
+    this.isAtEnd = true;
+    this.follow();
   }
 
-  /** Does something that makes the log longer, and stays at its end if the reader was there. */
-  follow(act) {
-    const { log } = this;
-    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
-    act();
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  /** Stays at the end of the log if the reader was there. */
+  follow() {
+    if (this.isAtEnd) this.log.scrollTop = this.log.scrollHeight;
   }
 
   act(button) {

@@ -257,6 +257,7 @@ def test_images_are_chosen_pasted_and_dropped_seen_by_the_model_and_kept(
     expect(thumbs).to_have_count(3)
     turn = say(page, "What are these?")
     expect(thumbs).to_have_count(0)
+    expect(turn.locator(".facts")).to_be_in_viewport()
     expect(turn).to_contain_text("Image 1: 120 by 80 pixels, mostly red.")
     expect(turn).to_contain_text("Image 2: 120 by 80 pixels, mostly blue.")
     expect(turn).to_contain_text("Image 3: 30 by 40 pixels, mostly yellow.")
@@ -379,8 +380,8 @@ def test_a_long_answer_is_followed_until_its_reader_scrolls_up(chat: Callable[..
     assert log.evaluate(rest) < 60
     log.evaluate("log => { log.scrollTop = 1000; }")
     turn = ended(page)
-    assert log.evaluate("log => log.scrollTop") == pytest.approx(1000, abs=2)
     expect(turn.get_by_text("Show all of 103,4")).to_be_attached()
+    assert log.evaluate("log => log.scrollTop") == pytest.approx(1000, abs=2)
 
 
 # The page
