@@ -49,7 +49,8 @@ async function* piecesOf(body) {
 /** The deltas of an answer, until it is whole. Throws `Failure` where it breaks off. */
 async function* deltasOf(response) {
   if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-    yield new Delta((await response.json()).choices?.[0]?.message);
+    const message = (await response.json()).choices?.[0]?.message;
+    yield new Delta({ ...message, tool_calls: message?.tool_calls?.map?.((call, index) => ({ ...call, index })) });
     return;
   }
   for await (const data of eventsOf(response.body)) {

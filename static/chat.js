@@ -52,7 +52,7 @@ class Answer {
     this.facts(this.name, "…");
     this.said = new Growing(this.plain());
     this.thought = new Growing(this.turn.querySelector(".thoughts .plain"));
-    this.calls = [];
+    this.calls = new Map(); // by their indexes, which are the model's
     column.put(this.turn);
   }
 
@@ -74,9 +74,10 @@ class Answer {
   }
 
   addCall({ index, function: called }) {
-    const call = (this.calls[index ?? 0] ??= { name: "", arguments: "" });
-    call.name ||= called?.name ?? "";
-    call.arguments += called?.arguments ?? "";
+    if (!this.calls.has(index)) this.calls.set(index, { name: "", arguments: "" });
+    const call = this.calls.get(index);
+    call.name ||= pieceOf(called?.name);
+    call.arguments += pieceOf(called?.arguments);
   }
 
   flush() {
@@ -85,7 +86,7 @@ class Answer {
     this.said.flush();
     this.thought.flush();
     this.turn.querySelector(".thoughts").hidden = !this.thought.text;
-    this.turn.querySelector(".calls").replaceChildren(...this.calls.filter(Boolean).map(drawCall));
+    this.turn.querySelector(".calls").replaceChildren(...[...this.calls.values()].map(drawCall));
     this.column.follow();
   }
 
@@ -118,7 +119,9 @@ class Answer {
       const response = await fetch(dataset.answer, { method: "POST", body: new URLSearchParams(asked), redirect: "manual" });
       if (!response.ok) return;
       const rendered = Object.assign(document.createElement("div"), { innerHTML: await response.text() });
-      this.turn.querySelector(".facts").replaceWith(rendered.querySelector(".facts"));
+      const facts = rendered.querySelector(".facts");
+      facts.remove();
+      if (facts.childElementCount) this.turn.querySelector(".facts").replaceWith(facts);
       if (isShort) this.turn.querySelector(".text").replaceChildren(...rendered.childNodes);
       letReach(this.turn);
       this.column.follow();
@@ -288,7 +291,7 @@ class Column {
     Object.assign(this, { id, session });
     for (const message of messages) message.role === "assistant" ? this.show(message.content) : this.say(message);
     if (completion) this.show(completion, id);
-    else if (messages.length) this.show("", id, new Failure("There was no answer yet when this page was loaded.", "", "no answer"));
+    else if (messages.length) this.show("", id, new Failure("There was no answer in words when this page was loaded.", "", "no answer"));
   }
 
   show(content, id = null, failure = null) {
