@@ -7,6 +7,7 @@ import time
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -28,8 +29,9 @@ async def caller(key_digest: str) -> Caller:
     if known is not None and time.monotonic() < expires:
         return known
     try:
-        found = await in_thread(access.authenticate, key_digest)
+        found = await in_thread(_authenticated, key_digest, known is not None)
     except database.Unreachable:
+        database.note_away()
         # What need not be written now can go on: see `gateway`.
         if known is not None and time.monotonic() < expires + _SECONDS_WITHOUT_STORE:
             return known
@@ -38,6 +40,12 @@ async def caller(key_digest: str) -> Caller:
         _callers.clear()
     _callers[key_digest] = (time.monotonic() + _CALLER_SECONDS, found)
     return found
+
+
+def _authenticated(key_digest: str, is_known: bool) -> Caller:
+    if is_known and database.is_away():
+        raise OperationalError("It was away a moment ago.")
+    return access.authenticate(key_digest)
 
 
 async def person(request: HttpRequest) -> Caller | None:

@@ -92,7 +92,7 @@ def _entries(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def draining() -> Iterator[Iterator[tuple[Path, dict[str, Any]]]]:
+def draining() -> Iterator[Iterator[Path]]:
     """The entries in their order, each to be taken out by `remove` or `set_aside`; none if another process has them."""
     place = folder()
     with (place / "lock").open("w") as lock:
@@ -101,7 +101,12 @@ def draining() -> Iterator[Iterator[tuple[Path, dict[str, Any]]]]:
         except BlockingIOError:
             yield iter(())
             return
-        yield ((path, from_json(path.read_bytes())) for path in sorted(_entries(place)))
+        yield iter(sorted(_entries(place)))
+
+
+def read(path: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = from_json(path.read_bytes())
+    return entry
 
 
 def remove(path: Path) -> None:

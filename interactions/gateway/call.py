@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from pydantic_core import to_json
 
-from interactions import bridge, calls, ids, ingest, payloads
+from interactions import bridge, calls, database, ids, ingest, payloads
 from interactions.access import Caller
 from interactions.calls import Route
 from interactions.errors import RequestError, Unavailable
@@ -40,6 +40,7 @@ _WITHOUT_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 # After the end of a stream its connection may be closed, or kept for the next call: so long we look which it is.
 _SECONDS_AFTER_END = 1.0
 _SECONDS_BETWEEN_ATTEMPTS = 0.5
+_SECONDS_NOT_READING = 60
 _SECONDS_TO_END = 10
 
 
@@ -82,11 +83,18 @@ class Call:
     async def begin(self) -> None:
         """From its end on the call is in the store, or in its spool. Raises `RequestError` where it cannot be: then
         nothing was sent. To be called once."""
+        if _is_stopping:
+            raise Unavailable("The server is about to end. Nothing was sent. Send it again.")
+        await asyncio.shield(_started(self._begin()))
+
+    async def _begin(self) -> None:
         asked, self._asked = self._asked, None
         payload = self._payload(asked)
         try:
+            if database.is_away():
+                raise Unavailable("It was away a moment ago.")
             prepared = await self._prepared(payload)
-            await bridge.commit(ingest.Request(self._digest, [ingest.Begin(prepared, calls.own_process)]))
+            await bridge.commit(ingest.Request(self._digest, [ingest.Begin(prepared, calls.own_process())]))
         except Unavailable:
             await bridge.in_thread(self._begin_later, payload)
             self._is_in_spool = True
@@ -196,7 +204,7 @@ class Call:
                 if whole.is_done:
                     last = self._passed_on(event)
                     break
-                await self._outlet.put(self._passed_on(event))
+                await self._pass_on(self._passed_on(event))
         except sse.EventTooLarge as error:
             raise Failed("too_large", str(error)) from None
         finally:
@@ -206,6 +214,16 @@ class Call:
         await self._end()
         self._outlet.close(last)
         await _let_end(head.chunks)
+
+    async def _pass_on(self, piece: bytes) -> None:
+        """Who takes nothing for as long as a model may say nothing is as one who has gone."""
+        if self._outlet.is_full:
+            try:
+                async with asyncio.timeout(min(self._route.upstream.silence_seconds, _SECONDS_NOT_READING)):
+                    await self._outlet.room()
+            except TimeoutError:
+                self._outlet.abandon(_error_event(Failed("not_read", "The answer was not read for too long.")))
+        self._outlet.put(piece)
 
     def _passed_on(self, event: sse.Event) -> bytes:
         """What the caller gets of an event: not the one that tells the usage, if only this server asked for it."""
@@ -226,12 +244,11 @@ class Call:
         return {**told, "X-Completion-Id": str(self.id), "X-Session-Id": str(self.session_id)}
 
     def _tell(self, failure: Failed) -> None:
-        told = to_json({"error": {"message": failure.message, "type": "upstream_error", "code": failure.kind}})
         if not self._reply.done():
             headers = self._headers({"content-type": "application/json"})
-            self._reply.set_result(Reply(failure.status, headers, told))
+            self._reply.set_result(Reply(failure.status, headers, _error_body(failure)))
             return
-        self._outlet.close(sse.event(told))
+        self._outlet.close(_error_event(failure))
 
     # Ending
 
@@ -250,7 +267,7 @@ class Call:
             _started(self._write_at_last(end))
 
     async def _write(self, end: ingest.End) -> bool:
-        if not self._is_in_spool:
+        if not self._is_in_spool and not database.is_away():
             try:
                 await bridge.commit(ingest.Request("", [end]))
             except RequestError as error:
@@ -323,8 +340,16 @@ class Call:
         return None if moment is None else round((moment - self._began) * 1000)
 
     def interrupt(self) -> None:
-        if self._reading is not None:
+        if self._reading is not None and not self._is_ended:
             self._reading.cancel()
+
+
+def _error_body(failure: Failed) -> bytes:
+    return to_json({"error": {"message": failure.message, "type": "upstream_error", "code": failure.kind}})
+
+
+def _error_event(failure: Failed) -> bytes:
+    return sse.event(_error_body(failure))
 
 
 async def _events(chunks: AsyncIterator[bytes], parser: sse.Parser) -> AsyncIterator[sse.Event]:
@@ -357,9 +382,23 @@ def _started(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
     return task
 
 
+_is_stopping = False
+
+
 async def stop() -> None:
-    """The server ends: what is under way is interrupted, and stored as far as it came."""
-    for call in list(_calls):
-        call.interrupt()
-    if _running:
-        await asyncio.wait(_running, timeout=_SECONDS_TO_END)
+    """The server ends. What is under way may end as well, for some seconds; then it is interrupted, and stored as far
+    as it came."""
+    global _is_stopping
+    _is_stopping = True
+    await _wait_until(time.monotonic() + settings.STOP_SECONDS)
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while _running and time.monotonic() < deadline:
+        for call in list(_calls):
+            call.interrupt()
+        await asyncio.wait(_running, timeout=_SECONDS_BETWEEN_ATTEMPTS)
+
+
+async def _wait_until(deadline: float) -> None:
+    """Until nothing is under way: what ends may have begun something else."""
+    while _running and (left := deadline - time.monotonic()) > 0:
+        await asyncio.wait(_running, timeout=left)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from django.db import OperationalError
+
 from interactions import bridge, calls, database
 from interactions.access import Caller, Permission
 from interactions.calls import Route, Routes
@@ -42,8 +44,9 @@ async def _routes(caller: Caller, project: str) -> Routes:
     if known is not None and age < _SECONDS and caller.may(known.project_id, Permission.USE_MODELS):
         return known
     try:
-        found = await bridge.in_thread(calls.routes, caller, project)
+        found = await bridge.in_thread(_read, caller, project, known is not None)
     except database.Unreachable:
+        database.note_away()
         if known is not None and age < _SECONDS_WITHOUT_STORE and caller.may(known.project_id, Permission.USE_MODELS):
             return known
         raise
@@ -51,3 +54,9 @@ async def _routes(caller: Caller, project: str) -> Routes:
         _known.clear()
     _known[project] = (time.monotonic(), found)
     return found
+
+
+def _read(caller: Caller, project: str, is_known: bool) -> Routes:
+    if is_known and database.is_away():
+        raise OperationalError("It was away a moment ago.")
+    return calls.routes(caller, project)
