@@ -41,6 +41,8 @@ _WITHOUT_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _SECONDS_AFTER_END = 1.0
 _SECONDS_BETWEEN_ATTEMPTS = 0.5
 _SECONDS_NOT_READING = 60
+# Some servers send streams as plain text.
+_NO_STREAMS = {"application/json", "text/html"}
 _SECONDS_TO_END = 10
 
 
@@ -172,7 +174,7 @@ class Call:
         ):
             del body
             self._status = head.status
-            if self._is_stream and head.status < 300 and head.content_type != "application/json":
+            if self._is_stream and head.status < 300 and head.content_type not in _NO_STREAMS:
                 await self._read_stream(head)
             else:
                 await self._read_body(head)
@@ -199,6 +201,8 @@ class Call:
         try:
             async for event in _events(head.chunks, parser):
                 whole.add(event)
+                if event.data is None and len(self._raw) < _LONGEST_MESSAGE:
+                    self._raw += event.raw  # should nothing else come, that is what came
                 if self._first_token is None and whole.has_begun:
                     self._first_token = time.monotonic()
                 if whole.is_done:

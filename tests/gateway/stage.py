@@ -198,7 +198,7 @@ class Gateway:
         return list(httpx.get(f"{self.demo}/ledger", timeout=30).json())
 
     def ledger_of(self, word: str) -> dict[str, Any]:
-        (entry,) = (entry for entry in self.ledger() if word in entry["text"])
+        (entry,) = (entry for entry in self.ledger() if word in entry["asked"])
         return entry
 
     def manage(self, *arguments: str) -> str:
@@ -226,6 +226,7 @@ def prepared(environment: dict[str, str], demo: str, scripted: str = "") -> Gate
     """A project of its own in that store, with models."""
     project = f"calls-{secrets.token_hex(4)}"
     served = {"patient": (demo, "demo"), "embedding": (demo, "demo-embedding"), "reasoning": (demo, "demo-reasoning")}
+    served["absent"] = ("http://127.0.0.1:1", "demo")  # where nobody listens
     if scripted:
         served["scripted"] = (scripted, "scripted-model")
     told: dict[str, Any] = {"project": project, "demo": demo, "served": served, "prices": PRICES}
