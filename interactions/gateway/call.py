@@ -41,6 +41,8 @@ _WITHOUT_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _SECONDS_AFTER_END = 1.0
 _SECONDS_BETWEEN_ATTEMPTS = 0.5
 _SECONDS_NOT_READING = 60
+# A shorter one may be a word like any other, such as “none”.
+_SHORTEST_SECRET = 8
 # Some servers send streams as plain text.
 _NO_STREAMS = {"application/json", "text/html"}
 _SECONDS_TO_END = 10
@@ -181,7 +183,8 @@ class Call:
 
     async def _read_body(self, head: Head) -> None:
         raw = b"".join([chunk async for chunk in head.chunks])
-        self._raw = raw if head.status >= 300 else b""
+        if head.status >= 300:
+            self._raw = raw = _without_secret(raw, self._route.upstream.secret)
         if len(raw) > bridge.SMALL_BODY:
             self._result = await bridge.in_thread(assembly.whole, self._api, raw)
         else:
@@ -240,6 +243,8 @@ class Call:
         return event.with_data(self._adapt(data))
 
     def _adapt(self, data: bytes, *, whole: bool = False) -> bytes:
+        if self._api == "embeddings":
+            return adapting.embeddings_body(data, self._stamp)
         if self._api != "chat":
             return adapting.other(data, self._stamp)
         return (adapting.chat_body if whole else adapting.chat_chunk)(data, self._stamp)
@@ -346,6 +351,11 @@ class Call:
     def interrupt(self) -> None:
         if self._reading is not None and not self._is_ended:
             self._reading.cancel()
+
+
+def _without_secret(raw: bytes, secret: str) -> bytes:
+    """Some servers repeat in an error what they were asked with."""
+    return raw.replace(secret.encode(), b"[secret]") if len(secret) >= _SHORTEST_SECRET else raw
 
 
 def _error_body(failure: Failed) -> bytes:
