@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from django.conf import settings
@@ -19,6 +20,8 @@ from interactions.models import User
 
 _CALLER_SECONDS = 5.0
 _SECONDS_WITHOUT_STORE = 3_600.0
+# So long it is waited for the store where there is something to go on with.
+_SECONDS_TO_LOOK = 2.0
 
 _callers: dict[str, tuple[float, Caller]] = {}
 
@@ -29,8 +32,9 @@ async def caller(key_digest: str) -> Caller:
     if known is not None and time.monotonic() < expires:
         return known
     try:
-        found = await in_thread(_authenticated, key_digest, known is not None)
-    except database.Unreachable:
+        looking = in_thread(_authenticated, key_digest, known is not None)
+        found = await asyncio.wait_for(looking, None if known is None else _SECONDS_TO_LOOK)
+    except (TimeoutError, *database.Unreachable):
         database.note_away()
         # What need not be written now can go on: see `gateway`.
         if known is not None and time.monotonic() < expires + _SECONDS_WITHOUT_STORE:

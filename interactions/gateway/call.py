@@ -39,6 +39,7 @@ _INTERRUPTED = "interrupted"
 _WITHOUT_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 # After the end of a stream its connection may be closed, or kept for the next call: so long we look which it is.
 _SECONDS_AFTER_END = 1.0
+_SECONDS_TO_COMMIT = 3
 _SECONDS_BETWEEN_ATTEMPTS = 0.5
 _SECONDS_NOT_READING = 60
 # A shorter one may be a word like any other, such as “none”.
@@ -98,9 +99,10 @@ class Call:
             if database.is_away():
                 raise Unavailable("It was away a moment ago.")
             prepared = await self._prepared(payload)
-            await bridge.commit(ingest.Request(self._digest, [ingest.Begin(prepared, calls.own_process())]))
+            begin = ingest.Begin(prepared, calls.own_process())
+            await _in_time(bridge.commit(ingest.Request(self._digest, [begin])))
         except Unavailable:
-            await bridge.in_thread(self._begin_later, payload)
+            await bridge.in_disk_thread(self._begin_later, payload)
             self._is_in_spool = True
         # The prompt is in the store; while the answer comes, it need not be in memory as well.
         body = body_for(
@@ -278,13 +280,13 @@ class Call:
     async def _write(self, end: ingest.End) -> bool:
         if not self._is_in_spool and not database.is_away():
             try:
-                await bridge.commit(ingest.Request("", [end]))
+                await _in_time(bridge.commit(ingest.Request("", [end])))
             except RequestError as error:
                 log.warning("The end of the call %s goes to the spool: %s", self.id, error.message)
             else:
                 return True
         try:
-            await bridge.in_thread(calls.end_later, end)
+            await bridge.in_disk_thread(calls.end_later, end)
         except Unavailable:
             return False
         return True
@@ -394,6 +396,24 @@ def _started(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
     _running.add(task)
     task.add_done_callback(_running.discard)
     return task
+
+
+async def _in_time(work: Coroutine[Any, Any, _T]) -> _T:
+    """Raises `Unavailable` where the store takes too long; it may still come to it, but nobody waits. So what is
+    written is written once, though it goes to the spool as well."""
+    task = _started(work)
+    done, _ = await asyncio.wait({task}, timeout=_SECONDS_TO_COMMIT)
+    if not done:
+        task.add_done_callback(_forget)
+        database.note_away()
+        raise Unavailable("The store takes too long.")
+    return task.result()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """How it ended: nobody asks."""
+    if not task.cancelled():
+        task.exception()
 
 
 _is_stopping = False

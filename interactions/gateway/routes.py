@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from django.db import OperationalError
@@ -14,6 +15,8 @@ from interactions.gateway.asked import Asked
 
 _SECONDS = 2.0
 _SECONDS_WITHOUT_STORE = 3_600.0
+# So long it is waited for the store where there is something to go on with.
+_SECONDS_TO_LOOK = 2.0
 _MOST = 1_000
 
 _known: dict[str, tuple[float, Routes]] = {}
@@ -44,8 +47,9 @@ async def _routes(caller: Caller, project: str) -> Routes:
     if known is not None and age < _SECONDS and caller.may(known.project_id, Permission.USE_MODELS):
         return known
     try:
-        found = await bridge.in_thread(_read, caller, project, known is not None)
-    except database.Unreachable:
+        looking = bridge.in_thread(_read, caller, project, known is not None)
+        found = await asyncio.wait_for(looking, None if known is None else _SECONDS_TO_LOOK)
+    except (TimeoutError, *database.Unreachable):
         database.note_away()
         if known is not None and age < _SECONDS_WITHOUT_STORE and caller.may(known.project_id, Permission.USE_MODELS):
             return known

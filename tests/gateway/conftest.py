@@ -22,6 +22,12 @@ def _script() -> Iterator[Script]:
         yield script
 
 
+@pytest.fixture(scope="session")
+def scripted(_script: Script) -> str:
+    """Its address."""
+    return _script.address
+
+
 @pytest.fixture
 def script(_script: Script) -> Script:
     """The model `scripted` of `gateway`. It has not been asked anything yet."""
