@@ -48,8 +48,9 @@ def test_what_is_not_known_goes_on_as_it_is_and_is_kept_as_a_parameter(api: Api,
 
 @given(value=VALUES, api=st.sampled_from(sorted(PATHS)))
 def test_whatever_is_sent_is_read_or_refused(value: Any, api: Api) -> None:
-    for body in (value, {"model": "m", **PROMPTS[api], "metadata": value, "stream_options": value, "user": value},
-                 {"model": "m", "messages": value, "prompt": value, "input": value, "instructions": value}):  # fmt: skip
+    beside = dict.fromkeys(("metadata", "stream_options", "user"), value)
+    within = dict.fromkeys(("messages", "prompt", "input", "instructions"), value)
+    for body in (value, {"model": "m", **PROMPTS[api], **beside}, {"model": "m", **within}):
         try:
             asked = read(api, body)
         except Invalid:

@@ -212,7 +212,7 @@ def test_what_waited_is_written_once_however_often_it_is_tried(project: Project,
 
 def test_what_is_refused_for_good_is_set_aside_and_holds_up_nothing(project: Project, clock: list[float]) -> None:
     id = ids.new_id(ids.now())
-    recovery.begin_later(payload(project), 10**9, None, uuid4(), is_kept=True)  # of no project
+    spool.add({"id": uuid4(), "end": {"project_id": project.pk, "answered": {}, "spent_by": None}})
     (spool.folder() / "0.json").write_bytes(b"torn")
     (spool.folder() / "1.json").write_text(json.dumps({"id": "none", "begin": {}}))
     recovery.begin_later(payload(project), project.pk, None, id, is_kept=True)
