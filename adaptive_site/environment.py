@@ -141,10 +141,10 @@ def _postgresql(
             "pool": {
                 "min_size": 1,
                 "max_size": integer("DATABASE_POOL", 24, least=4, most=500),
-                "timeout": 10,
+                "timeout": 5,
                 # Each attempt to connect waits twice as long as the one before. So it is given up soon, and who asks
                 # next begins another: after a long outage nobody waits as long again.
-                "reconnect_timeout": 5,
+                "reconnect_timeout": 3,
             },
             "options": "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,

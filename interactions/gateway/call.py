@@ -46,7 +46,7 @@ _SECONDS_NOT_READING = 60
 _SHORTEST_SECRET = 8
 # Some servers send streams as plain text.
 _NO_STREAMS = {"application/json", "text/html"}
-_SECONDS_TO_END = 10
+_SECONDS_TO_END = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple
 
 import httpx
@@ -47,9 +48,11 @@ class Head(NamedTuple):
 
 @cache
 def _client() -> httpx.AsyncClient:
-    """One for the process, made with its first call. It takes nothing from the environment: no proxy, no .netrc."""
+    """One for the process, made with its first call. It takes nothing from the environment: no proxy, no .netrc; and
+    it takes no cookies, which would go to the same server with the calls of others."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=_IDLE_SECONDS)
-    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False, cookies=no_cookies)
 
 
 @asynccontextmanager

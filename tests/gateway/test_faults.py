@@ -209,7 +209,7 @@ def test_an_answer_that_unpacks_to_more_than_may_be_is_given_up(gateway: Gateway
 def test_an_event_larger_than_any_answer_is_given_up(gateway: Gateway, script: Script) -> None:
     def act(_: Asked, connection: socket.socket) -> None:
         stream(connection, b"data: ")
-        for _ in range(70):
+        for _number in range(70):
             send(connection, b"x" * 1024 * 1024)
 
     script.act = act

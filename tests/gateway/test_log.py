@@ -111,6 +111,16 @@ def test_nothing_of_the_caller_s_headers_reaches_the_model_s_server(gateway: Gat
     assert gateway.key not in f"{asked.headers} {asked.content!r}"
 
 
+def test_a_cookie_of_a_model_s_server_is_neither_kept_nor_passed_on(gateway: Gateway, script: Script) -> None:
+    for status in ("200 OK", "401 Unauthorized"):
+        script.says(b'{"choices": []}', status=status, Set_Cookie="tenant=1; Path=/")
+        assert "set-cookie" not in gateway.chat("Hello", "scripted").headers
+    assert ["cookie" in asked.headers for asked in script.asked] == [False, False]
+    script.asked.clear()
+    gateway.chat("Hello", "scripted")
+    assert "cookie" not in script.asked[0].headers
+
+
 LEADS_ELSEWHERE: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"base_url": "{elsewhere}"}, {}),
     ({"api_base": "{elsewhere}", "api_key": "x", "api_version": "x", "custom_llm_provider": "openai"}, {}),

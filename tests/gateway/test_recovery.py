@@ -129,7 +129,7 @@ def test_a_process_knows_that_it_lives() -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1_000.0]
-    monkeypatch.setattr(recovery.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("interactions.calls.recovery.time.monotonic", lambda: now[0])
     monkeypatch.setattr(recovery, "_beat_at", 0.0)
     recovery._seen.clear()
     return now

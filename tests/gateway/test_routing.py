@@ -91,7 +91,7 @@ def test_what_is_listed_is_what_can_be_asked(served: Project, ann: User) -> None
     names = [one.name for one in calls.listed(caller)]
     assert names == ["support", "support/one", "support/acme/large", "support/two"]
     for name in names:
-        assert chosen(name, caller).upstream
+        assert chosen(name, caller).upstream.base_url == "http://127.0.0.1:1/v1"
 
 
 @pytest.mark.parametrize("provider", list(ExternalModel.Provider))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -72,7 +73,7 @@ def test_a_call_that_begins_and_ends_while_the_store_is_away_is_all_there_afterw
         {"type": "text", "text": f"{word} \x00 😀"},
         {"type": "image_url", "image_url": {"url": data_uri(picture(color="red"))}},
     ]
-    told = {"labels": {"env": "away"}, "session_id": str(session), "temperature": 0.5}
+    told: dict[str, Any] = {"labels": {"env": "away"}, "session_id": str(session), "temperature": 0.5}
     with stored.away():
         streamed = calls.chat(word, stream=True)
         whole = calls.chat(content, **told)

@@ -23,7 +23,7 @@ DEMO_EMAIL = "demo@example.org"
 DEMO_PROJECT = "demo"
 
 # After what is under way was given its time to end, it takes some more to store how far it came.
-_SECONDS_TO_STORE = 15
+_SECONDS_TO_STORE = 8
 
 
 class Command(BaseCommand):
