@@ -13,10 +13,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adaptive_site.settings")
 django.setup(set_prefix=False)
 import_module(settings.ROOT_URLCONF)  # now, so that the first request does not wait for it
 
-from interactions.bridge import background  # noqa: E402 - models can be imported only now
+from interactions import gateway  # noqa: E402 - models can be imported only now
+from interactions.bridge import background  # noqa: E402
 from interactions.bridge.server import Application  # noqa: E402
 
-application = Application()
+application = Application(at_end=gateway.stop)
 
 # What is loaded by now stays for good. A full collection would look through it all, and hold up whatever page is being
 # made for some 80 ms; collections of what requests leave behind stay as they are, but come less often.

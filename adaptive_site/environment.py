@@ -138,7 +138,14 @@ def _postgresql(
         "CONN_MAX_AGE": 0,  # the pool keeps the connections, and lends one for each request
         "CONN_HEALTH_CHECKS": True,  # after a restart of the database, the first request finds a new one
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": integer("DATABASE_POOL", 24, least=4, most=500), "timeout": 10},
+            "pool": {
+                "min_size": 1,
+                "max_size": integer("DATABASE_POOL", 24, least=4, most=500),
+                "timeout": 5,
+                # Each attempt to connect waits twice as long as the one before. So it is given up soon, and who asks
+                # next begins another: after a long outage nobody waits as long again.
+                "reconnect_timeout": 3,
+            },
             "options": "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,
         },

@@ -27,6 +27,8 @@ TEXT_INDEX = env.flag("TEXT_INDEX", default=True)
 # What is kept on the disk while the store cannot be written to, and what a model may answer at most.
 SPOOL_BYTES = env.integer("SPOOL_MB", 1024, least=1, most=1_000_000) * 1024 * 1024
 MAX_ANSWER_BYTES = env.integer("MAX_ANSWER_MB", 64, least=1, most=2048) * 1024 * 1024
+# How long calls of models that are under way may go on when the server was told to end.
+STOP_SECONDS = env.integer("STOP_SECONDS", 10, least=0, most=3_600)
 REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 120, least=1, most=86_400)
 
 INSTALLED_APPS = [

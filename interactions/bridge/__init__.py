@@ -8,7 +8,7 @@ from interactions.bridge.bodies import SMALL_BODY, body, forget_body, read_body,
 from interactions.bridge.callers import caller, forget_caller, person, read_caller
 from interactions.bridge.leaving import when_left
 from interactions.bridge.streams import streamed
-from interactions.bridge.threads import in_thread, on_loop
+from interactions.bridge.threads import in_disk_thread, in_thread, on_loop
 from interactions.bridge.writer import commit
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "commit",
     "forget_body",
     "forget_caller",
+    "in_disk_thread",
     "in_thread",
     "on_loop",
     "person",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -18,6 +20,8 @@ from interactions.models import User
 
 _CALLER_SECONDS = 5.0
 _SECONDS_WITHOUT_STORE = 3_600.0
+# So long it is waited for the store where there is something to go on with.
+_SECONDS_TO_LOOK = 2.0
 
 _callers: dict[str, tuple[float, Caller]] = {}
 
@@ -28,8 +32,10 @@ async def caller(key_digest: str) -> Caller:
     if known is not None and time.monotonic() < expires:
         return known
     try:
-        found = await in_thread(access.authenticate, key_digest)
-    except database.Unreachable:
+        looking = in_thread(_authenticated, key_digest, known is not None)
+        found = await asyncio.wait_for(looking, None if known is None else _SECONDS_TO_LOOK)
+    except (TimeoutError, *database.Unreachable):
+        database.note_away()
         # What need not be written now can go on: see `gateway`.
         if known is not None and time.monotonic() < expires + _SECONDS_WITHOUT_STORE:
             return known
@@ -38,6 +44,12 @@ async def caller(key_digest: str) -> Caller:
         _callers.clear()
     _callers[key_digest] = (time.monotonic() + _CALLER_SECONDS, found)
     return found
+
+
+def _authenticated(key_digest: str, is_known: bool) -> Caller:
+    if is_known and database.is_away():
+        raise OperationalError("It was away a moment ago.")
+    return access.authenticate(key_digest)
 
 
 async def person(request: HttpRequest) -> Caller | None:

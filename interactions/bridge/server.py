@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -33,17 +35,27 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[Any], Awaitable[None]]
 
 
-class Application:
-    """Counts a request's bytes while they arrive, whatever its headers promise, and sets the whole of it a deadline."""
+async def _nothing() -> None:
+    pass
 
-    def __init__(self) -> None:
+
+class Application:
+    """Counts a request's bytes while they arrive, whatever its headers promise, and sets the whole of it a deadline.
+
+    `at_end` is done when the server was told to end, before it does.
+    """
+
+    def __init__(self, at_end: Callable[[], Coroutine[Any, Any, None]] = _nothing) -> None:
         self._pages = _ThreadHandler()
         self._writes = _WriteHandler()
+        self._at_end = at_end
+        self._ending: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                return
             raise ValueError(f"{scope['type']} connections are not served")
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
@@ -58,6 +70,30 @@ class Application:
             await (self._writes if is_write else self._pages)(scope, counted, send)
         except RequestError as error:
             await _refuse(send, error)
+
+    async def _live(self, receive: _Receive, send: _Send) -> None:
+        """Source: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. The shutdown comes when all answers have
+        been sent, which may be long after the server was told to end."""
+        await receive()
+        _when_told_to_end(self._end)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._end()
+        if self._ending is not None:
+            await self._ending
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _end(self) -> None:
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._at_end())
+
+
+def _when_told_to_end(act: Callable[[], None]) -> None:
+    """Beside what the server does then: a loop learns of signals by its wakeup file, whatever their handlers are."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
 
 
 class _Counted:

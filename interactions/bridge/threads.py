@@ -16,6 +16,7 @@ _T = TypeVar("_T")
 # Of their own, so that neither slow pages nor large uploads hold up the other.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="work")
 _page_threads = ThreadPoolExecutor(8, thread_name_prefix="page")
+_disk_threads = ThreadPoolExecutor(2, thread_name_prefix="disk")
 
 
 # Where the server runs, for those who are in a thread.
@@ -39,6 +40,11 @@ async def in_page_thread(act: Callable[..., _T], *arguments: Any) -> _T:
 async def in_thread(act: Callable[..., _T], *arguments: Any) -> _T:
     result: _T = await _run(act, *arguments)
     return result
+
+
+async def in_disk_thread(act: Callable[..., _T], *arguments: Any) -> _T:
+    """For what must go on while all others wait for the store; it may not ask for that itself."""
+    return await asyncio.get_running_loop().run_in_executor(_disk_threads, act, *arguments)
 
 
 async def _run(act: Callable[..., Any], *arguments: Any) -> Any:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from interactions import access, database, ids
 from interactions.access import Allowance, Caller
-from interactions.errors import TooMany
+from interactions.errors import TooMany, Unavailable
 from interactions.ingest import told
 from interactions.models import KeyUsage
 
@@ -45,8 +45,10 @@ def take(caller: Caller) -> None:
     A budget is spent when it is spent: what is under way by then goes on, so it can be exceeded by the cost of that.
     """
     allowance, key_id = caller.allowance, caller.api_key_id
-    if allowance is None or key_id is None:
+    if allowance is None or key_id is None or not allowance.is_limited:
         return
+    if database.is_away():
+        raise Unavailable("The store cannot be reached now, and this key's use not be counted. Send it again later.")
     moment = ids.now()
     if allowance.budget is not None:
         this = period(allowance.budget_period, moment)

@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db.models import F
 
-from interactions import access, ingest, payloads
-from interactions.calls import limits, spool
-from interactions.errors import Invalid, RequestError, Unavailable
+from interactions import access, database, ingest, payloads
+from interactions.calls import limits, processes, spool
+from interactions.errors import Conflict, Invalid, Unavailable
 from interactions.models import Interaction, OpenCall, Process
 
 log = logging.getLogger(__name__)
-
-# This process, as the calls that it makes name it.
-own_process = uuid4()
 
 _SECONDS_BETWEEN_BEATS = 5.0
 # Who has not been seen to live for so long has ended. Only time in which the store could be read counts.
@@ -50,6 +47,8 @@ def store_images(made: ingest.Prepared, payload: payloads.Interaction) -> ingest
         ingest.store_images([made])
     except Invalid:
         return _without_images(payload, made.project_id, made.row["user_uid"], made.id)
+    except OSError as error:
+        raise Unavailable("The images cannot be stored now.") from error
     return made
 
 
@@ -67,7 +66,7 @@ def begin_later(
     told = payload.model_dump(mode="json", exclude_unset=True)
     if not is_kept:
         told["messages"] = []
-    entry = {"project_id": project_id, "user_uid": user_uid, "process": own_process, "is_kept": is_kept}
+    entry = {"project_id": project_id, "user_uid": user_uid, "process": processes.own(), "is_kept": is_kept}
     spool.add({"id": id, "begin": entry | {"payload": told}})
 
 
@@ -83,18 +82,25 @@ def _drain() -> None:
     if spool.is_empty():
         return
     with spool.draining() as entries:
-        for path, entry in entries:
+        for path in entries:
             try:
-                _write(entry)
+                _write(spool.read(path))
             except Unavailable:
                 return  # the store is still away
-            except RequestError as error:
-                log.error("The store refused what was in the spool, now %s: %s", spool.set_aside(path), error.message)
+            except Exception:  # it must not hold up all that come after it
+                log.exception("The store refused what was in the spool, now %s", spool.set_aside(path))
             else:
                 spool.remove(path)
 
 
 def _write(entry: Mapping[str, Any]) -> None:
+    try:
+        _write_once(entry)
+    except Conflict:
+        _write_once(entry)
+
+
+def _write_once(entry: Mapping[str, Any]) -> None:
     id = UUID(entry["id"])
     if "begin" in entry:
         _begin(id, entry["begin"])
@@ -148,31 +154,48 @@ _beat_at = 0.0
 def carry_on() -> None:
     """Do what there is to do, and return. To be called again and again."""
     global _beat_at
+    if database.is_away() and not _is_there():
+        return
     _drain()
     if time.monotonic() - _beat_at < _SECONDS_BETWEEN_BEATS:
         return
     _beat_at = time.monotonic()
     working = set(OpenCall.objects.values_list("process", flat=True).distinct())
-    if own_process in working:
-        _beat()
-    _end_lost(working - {own_process})
-    Process.objects.exclude(uid__in=working | {own_process}).delete()
+    own = processes.own()
+    if own in working:
+        _beat(own)
+    _end_lost(working - {own})
+    Process.objects.exclude(uid__in=working | {own}).delete()
+    if spool.is_empty():  # in which may be calls of a process that has ended
+        processes.forget_ended()
     limits.forget_old()
 
 
-def _beat() -> None:
-    if not Process.objects.filter(uid=own_process).update(beats=F("beats") + 1):
-        Process.objects.create(uid=own_process)
+def _is_there() -> bool:
+    """Whether the store can be written to again."""
+    try:
+        _beat(processes.own())
+    except database.Unreachable:
+        return False
+    database.note_there()
+    return True
+
+
+def _beat(own: UUID) -> None:
+    if not Process.objects.filter(uid=own).update(beats=F("beats") + 1):
+        Process.objects.create(uid=own)
 
 
 def _end_lost(working: set[UUID]) -> None:
-    """Mark as interrupted what processes began that have not been seen to live for long enough."""
+    """Mark as interrupted what processes began that have ended, or have not been seen to live for long enough."""
     now = time.monotonic()
     beats = dict(Process.objects.filter(uid__in=working).values_list("uid", "beats"))
     for uid in _seen.keys() - working:
         del _seen[uid]
     for uid in working:
-        if uid not in _seen or _seen[uid].beats != beats.get(uid):
+        if processes.has_ended(uid):
+            end_all_of(uid)
+        elif uid not in _seen or _seen[uid].beats != beats.get(uid):
             _seen[uid] = _Seen(beats.get(uid), now)
         elif now - _seen[uid].since >= _SECONDS_UNTIL_LOST:
             end_all_of(uid)

@@ -95,7 +95,10 @@ def model_of(name: str, routes: Routes) -> str | None:
 
 def routes(caller: Caller, project_key: str) -> Routes:
     """Raises `NotFound` and `Forbidden` as `Caller.project_id` does."""
-    project_id = caller.project_id(project_key, Permission.USE_MODELS)
+    try:
+        project_id = caller.project_id(project_key, Permission.USE_MODELS)
+    except NotFound as error:
+        raise NotFound(error.message, "model") from None
     known = list(Model.objects.filter(project=project_id, is_attached=True).select_related("external"))
     return Routes(
         project_id,

@@ -43,9 +43,11 @@ def add(entry: dict[str, Any], *, is_end: bool = False) -> None:
     most = settings.SPOOL_BYTES * (1.0 if is_end else 1 - _LEFT_FOR_ENDS)
     try:
         with _lock:
-            if size() + len(content) > most:
+            _held.look()
+            if _held.bytes + len(content) > most:
                 raise Unavailable("The store cannot commit, and its spool is full. Nothing was sent. Try again later.")
             _write(folder(), content)
+            _held.bytes += len(content)
     except OSError as error:
         raise Unavailable("The store cannot commit, nor its spool be written to. Nothing was sent.") from error
 
@@ -76,6 +78,28 @@ def _flush(place: Path) -> None:
         os.close(descriptor)
 
 
+class _Held:
+    """How much is in the spool, as this process knows: to look through many files for each one would take long. What
+    other processes do is noticed a moment later."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._folder: Path | None = None
+        self._known_until = 0.0
+
+    def look(self) -> None:
+        began = time.monotonic()
+        if folder() == self._folder and began < self._known_until:
+            return
+        self._folder, self.bytes = folder(), size()
+        ended = time.monotonic()
+        self._known_until = ended + max(_SECONDS_KNOWN, 20 * (ended - began))
+
+
+_SECONDS_KNOWN = 1.0
+_held = _Held()
+
+
 def size() -> int:
     """Bytes in the spool."""
     with os.scandir(folder()) as found:
@@ -92,7 +116,7 @@ def _entries(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def draining() -> Iterator[Iterator[tuple[Path, dict[str, Any]]]]:
+def draining() -> Iterator[Iterator[Path]]:
     """The entries in their order, each to be taken out by `remove` or `set_aside`; none if another process has them."""
     place = folder()
     with (place / "lock").open("w") as lock:
@@ -101,11 +125,19 @@ def draining() -> Iterator[Iterator[tuple[Path, dict[str, Any]]]]:
         except BlockingIOError:
             yield iter(())
             return
-        yield ((path, from_json(path.read_bytes())) for path in sorted(_entries(place)))
+        yield iter(sorted(_entries(place)))
+
+
+def read(path: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = from_json(path.read_bytes())
+    return entry
 
 
 def remove(path: Path) -> None:
+    freed = path.stat().st_size
     path.unlink()
+    with _lock:
+        _held.bytes = max(0, _held.bytes - freed)
 
 
 def set_aside(path: Path) -> Path:

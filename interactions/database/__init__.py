@@ -5,6 +5,7 @@ from interactions.database.files import UNFINISHED, DurableFiles, NewFile, origi
 from interactions.database.limits import keep_to_time, time_limit
 from interactions.database.log import keep_log_short, leave_log_alone
 from interactions.database.packing import Packed, beginning, cut, packed, unpack
+from interactions.database.reach import is_away, note_away, note_there
 from interactions.database.reading import raw_rows, snapshot
 from interactions.database.schema import compress_quickly, drop_references
 from interactions.database.vendor import Refused, Unreachable
@@ -27,9 +28,12 @@ __all__ = [
     "cut",
     "drop_references",
     "insert_rows",
+    "is_away",
     "keep_log_short",
     "keep_to_time",
     "leave_log_alone",
+    "note_away",
+    "note_there",
     "original_name",
     "packed",
     "raw_rows",

@@ -43,6 +43,16 @@ def chat_chunk(data: bytes, stamp: Stamp) -> bytes:
     return _edited(data, lambda edit, top: _add_to_chat(edit, top, stamp, "delta"))
 
 
+def embeddings_body(body: bytes, stamp: Stamp) -> bytes:
+    """A list of embeddings: the ids, and where there is a usage, all three of its numbers."""
+
+    def add(edit: _Edit, top: _Object) -> None:
+        _put_ids(edit, top, stamp)
+        _add_usage(edit, top, is_needed=False)
+
+    return _edited(body, add)
+
+
 def other(data: bytes, stamp: Stamp) -> bytes:
     """A body or a chunk of the other APIs: only `completion_id` and `session_id`, in it and in its `response`."""
     return _edited(data, lambda edit, top: _add_ids(edit, top, stamp))

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from pydantic_core import to_json
 
-from interactions import bridge, calls, ids, ingest, payloads
+from interactions import bridge, calls, database, ids, ingest, payloads
 from interactions.access import Caller
 from interactions.calls import Route
 from interactions.errors import RequestError, Unavailable
@@ -39,8 +39,14 @@ _INTERRUPTED = "interrupted"
 _WITHOUT_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 # After the end of a stream its connection may be closed, or kept for the next call: so long we look which it is.
 _SECONDS_AFTER_END = 1.0
+_SECONDS_TO_COMMIT = 3
 _SECONDS_BETWEEN_ATTEMPTS = 0.5
-_SECONDS_TO_END = 10
+_SECONDS_NOT_READING = 60
+# A shorter one may be a word like any other, such as “none”.
+_SHORTEST_SECRET = 8
+# Some servers send streams as plain text.
+_NO_STREAMS = {"application/json", "text/html"}
+_SECONDS_TO_END = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,22 @@ class Call:
     async def begin(self) -> None:
         """From its end on the call is in the store, or in its spool. Raises `RequestError` where it cannot be: then
         nothing was sent. To be called once."""
+        if _is_stopping:
+            raise Unavailable("The server is about to end. Nothing was sent. Send it again.")
+        await asyncio.shield(_started(self._begin()))
+
+    async def _begin(self) -> None:
         asked, self._asked = self._asked, None
         payload = self._payload(asked)
         try:
+            if database.is_away():
+                raise Unavailable("It was away a moment ago.")
             prepared = await self._prepared(payload)
+            begin = ingest.Begin(prepared, calls.own_process())
             # Who calls was looked up some seconds ago at most; doing so again takes longer than the rest of it.
-            await bridge.commit(ingest.Request("", [ingest.Begin(prepared, calls.own_process)]))
+            await _in_time(bridge.commit(ingest.Request("", [begin])))
         except Unavailable:
-            await bridge.in_thread(self._begin_later, payload)
+            await bridge.in_disk_thread(self._begin_later, payload)
             self._is_in_spool = True
         # The prompt is in the store; while the answer comes, it need not be in memory as well.
         body = body_for(
@@ -165,14 +179,15 @@ class Call:
         ):
             del body
             self._status = head.status
-            if self._is_stream and head.status < 300 and head.content_type != "application/json":
+            if self._is_stream and head.status < 300 and head.content_type not in _NO_STREAMS:
                 await self._read_stream(head)
             else:
                 await self._read_body(head)
 
     async def _read_body(self, head: Head) -> None:
         raw = b"".join([chunk async for chunk in head.chunks])
-        self._raw = raw if head.status >= 300 else b""
+        if head.status >= 300:
+            self._raw = raw = _without_secret(raw, self._route.upstream.secret)
         if len(raw) > bridge.SMALL_BODY:
             self._result = await bridge.in_thread(assembly.whole, self._api, raw)
         else:
@@ -192,12 +207,14 @@ class Call:
         try:
             async for event in _events(head.chunks, parser):
                 whole.add(event)
+                if event.data is None and len(self._raw) < _LONGEST_MESSAGE:
+                    self._raw += event.raw  # should nothing else come, that is what came
                 if self._first_token is None and whole.has_begun:
                     self._first_token = time.monotonic()
                 if whole.is_done:
                     last = self._passed_on(event)
                     break
-                await self._outlet.put(self._passed_on(event))
+                await self._pass_on(self._passed_on(event))
         except sse.EventTooLarge as error:
             raise Failed("too_large", str(error)) from None
         finally:
@@ -207,6 +224,16 @@ class Call:
         await self._end()
         self._outlet.close(last)
         await _let_end(head.chunks)
+
+    async def _pass_on(self, piece: bytes) -> None:
+        """Who takes nothing for as long as a model may say nothing is as one who has gone."""
+        if self._outlet.is_full:
+            try:
+                async with asyncio.timeout(min(self._route.upstream.silence_seconds, _SECONDS_NOT_READING)):
+                    await self._outlet.room()
+            except TimeoutError:
+                self._outlet.abandon(_error_event(Failed("not_read", "The answer was not read for too long.")))
+        self._outlet.put(piece)
 
     def _passed_on(self, event: sse.Event) -> bytes:
         """What the caller gets of an event: not the one that tells the usage, if only this server asked for it."""
@@ -219,6 +246,8 @@ class Call:
         return event.with_data(self._adapt(data))
 
     def _adapt(self, data: bytes, *, whole: bool = False) -> bytes:
+        if self._api == "embeddings":
+            return adapting.embeddings_body(data, self._stamp)
         if self._api != "chat":
             return adapting.other(data, self._stamp)
         return (adapting.chat_body if whole else adapting.chat_chunk)(data, self._stamp)
@@ -227,12 +256,11 @@ class Call:
         return {**told, "X-Completion-Id": str(self.id), "X-Session-Id": str(self.session_id)}
 
     def _tell(self, failure: Failed) -> None:
-        told = to_json({"error": {"message": failure.message, "type": "upstream_error", "code": failure.kind}})
         if not self._reply.done():
             headers = self._headers({"content-type": "application/json"})
-            self._reply.set_result(Reply(failure.status, headers, told))
+            self._reply.set_result(Reply(failure.status, headers, _error_body(failure)))
             return
-        self._outlet.close(sse.event(told))
+        self._outlet.close(_error_event(failure))
 
     # Ending
 
@@ -251,15 +279,15 @@ class Call:
             _started(self._write_at_last(end))
 
     async def _write(self, end: ingest.End) -> bool:
-        if not self._is_in_spool:
+        if not self._is_in_spool and not database.is_away():
             try:
-                await bridge.commit(ingest.Request("", [end]))
+                await _in_time(bridge.commit(ingest.Request("", [end])))
             except RequestError as error:
                 log.warning("The end of the call %s goes to the spool: %s", self.id, error.message)
             else:
                 return True
         try:
-            await bridge.in_thread(calls.end_later, end)
+            await bridge.in_disk_thread(calls.end_later, end)
         except Unavailable:
             return False
         return True
@@ -324,8 +352,21 @@ class Call:
         return None if moment is None else round((moment - self._began) * 1000)
 
     def interrupt(self) -> None:
-        if self._reading is not None:
+        if self._reading is not None and not self._is_ended:
             self._reading.cancel()
+
+
+def _without_secret(raw: bytes, secret: str) -> bytes:
+    """Some servers repeat in an error what they were asked with."""
+    return raw.replace(secret.encode(), b"[secret]") if len(secret) >= _SHORTEST_SECRET else raw
+
+
+def _error_body(failure: Failed) -> bytes:
+    return to_json({"error": {"message": failure.message, "type": "upstream_error", "code": failure.kind}})
+
+
+def _error_event(failure: Failed) -> bytes:
+    return sse.event(_error_body(failure))
 
 
 async def _events(chunks: AsyncIterator[bytes], parser: sse.Parser) -> AsyncIterator[sse.Event]:
@@ -358,9 +399,41 @@ def _started(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
     return task
 
 
+async def _in_time(work: Coroutine[Any, Any, _T]) -> _T:
+    """Raises `Unavailable` where the store takes too long; it may still come to it, but nobody waits. So what is
+    written is written once, though it goes to the spool as well."""
+    task = _started(work)
+    done, _ = await asyncio.wait({task}, timeout=_SECONDS_TO_COMMIT)
+    if not done:
+        task.add_done_callback(_forget)
+        database.note_away()
+        raise Unavailable("The store takes too long.")
+    return task.result()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """How it ended: nobody asks."""
+    if not task.cancelled():
+        task.exception()
+
+
+_is_stopping = False
+
+
 async def stop() -> None:
-    """The server ends: what is under way is interrupted, and stored as far as it came."""
-    for call in list(_calls):
-        call.interrupt()
-    if _running:
-        await asyncio.wait(_running, timeout=_SECONDS_TO_END)
+    """The server ends. What is under way may end as well, for some seconds; then it is interrupted, and stored as far
+    as it came."""
+    global _is_stopping
+    _is_stopping = True
+    await _wait_until(time.monotonic() + settings.STOP_SECONDS)
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while _running and time.monotonic() < deadline:
+        for call in list(_calls):
+            call.interrupt()
+        await asyncio.wait(_running, timeout=_SECONDS_BETWEEN_ATTEMPTS)
+
+
+async def _wait_until(deadline: float) -> None:
+    """Until nothing is under way: what ends may have begun something else."""
+    while _running and (left := deadline - time.monotonic()) > 0:
+        await asyncio.wait(_running, timeout=left)

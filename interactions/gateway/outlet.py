@@ -11,7 +11,10 @@ _MOST_WAITING = 256 * 1024
 
 
 class Outlet:
-    """What is put in comes out, joined, until it is closed. When the caller has gone, it is dropped."""
+    """What is put in comes out, joined, until it is closed. When the caller has gone, it is dropped.
+
+    Who puts in waits for `room` first.
+    """
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -21,10 +24,16 @@ class Outlet:
         self._is_closed = False
         self.is_gone = False
 
-    async def put(self, piece: bytes) -> None:
-        while self._size > _MOST_WAITING and not self.is_gone:
+    @property
+    def is_full(self) -> bool:
+        return self._size > _MOST_WAITING and not self.is_gone
+
+    async def room(self) -> None:
+        while self.is_full:
             self._taken.clear()
             await self._taken.wait()
+
+    def put(self, piece: bytes) -> None:
         if not self.is_gone:
             self._pieces.append(piece)
             self._size += len(piece)
@@ -36,6 +45,12 @@ class Outlet:
             self._pieces.append(last)
         self._is_closed = True
         self._changed.set()
+
+    def abandon(self, last: bytes) -> None:
+        """As `leave`, but of who takes too little: when they come back to it, they find what waits for them, and why
+        it goes on no further."""
+        self.close(last)
+        self.is_gone = True
 
     def leave(self) -> None:
         """Nobody will take anything more."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+
+from django.db import OperationalError
 
 from interactions import bridge, calls, database
 from interactions.access import Caller, Permission
@@ -12,6 +15,8 @@ from interactions.gateway.asked import Asked
 
 _SECONDS = 2.0
 _SECONDS_WITHOUT_STORE = 3_600.0
+# So long it is waited for the store where there is something to go on with.
+_SECONDS_TO_LOOK = 2.0
 _MOST = 1_000
 
 _known: dict[str, tuple[float, Routes]] = {}
@@ -42,8 +47,10 @@ async def _routes(caller: Caller, project: str) -> Routes:
     if known is not None and age < _SECONDS and caller.may(known.project_id, Permission.USE_MODELS):
         return known
     try:
-        found = await bridge.in_thread(calls.routes, caller, project)
-    except database.Unreachable:
+        looking = bridge.in_thread(_read, caller, project, known is not None)
+        found = await asyncio.wait_for(looking, None if known is None else _SECONDS_TO_LOOK)
+    except (TimeoutError, *database.Unreachable):
+        database.note_away()
         if known is not None and age < _SECONDS_WITHOUT_STORE and caller.may(known.project_id, Permission.USE_MODELS):
             return known
         raise
@@ -51,3 +58,9 @@ async def _routes(caller: Caller, project: str) -> Routes:
         _known.clear()
     _known[project] = (time.monotonic(), found)
     return found
+
+
+def _read(caller: Caller, project: str, is_known: bool) -> Routes:
+    if is_known and database.is_away():
+        raise OperationalError("It was away a moment ago.")
+    return calls.routes(caller, project)

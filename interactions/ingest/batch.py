@@ -187,12 +187,12 @@ class Batch:
         database.update_rows(Transcript, ENDED[Transcript], said)
         ended = OpenCall.objects.filter(pk__in=[one.id for one, _ in ending])
         ended._raw_delete(ended.db)
-        spent: Counter[Spender] = Counter()
+        costs: defaultdict[Spender, list[int]] = defaultdict(list)
         for one, _ in ending:
             if one.spent_by:
-                spent[one.spent_by] += one.row["cost"] or 0
-        for spender, cost in sorted(spent.items()):
-            database.count_up(KeyUsage, spender._asdict(), {"requests": 1, "cost": cost})
+                costs[one.spent_by].append(one.row["cost"] or 0)
+        for spender, several in sorted(costs.items()):
+            database.count_up(KeyUsage, spender._asdict(), {"requests": len(several), "cost": sum(several)})
         return ending
 
     def _check_compared(self) -> None:

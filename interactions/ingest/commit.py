@@ -56,6 +56,7 @@ def told() -> Iterator[None]:
         vocabulary.forget()
         raise Conflict("Someone changed the same things at the same time; nothing was stored. Try once more.") from None
     except database.Unreachable:
+        database.note_away()
         log.exception("The store cannot commit")
         raise Unavailable("The store cannot commit now; nothing was stored. Try again later.") from None
 
@@ -81,6 +82,7 @@ def commit(requests: Sequence[Request]) -> list[Answer | RequestError]:
             vocabulary.forget()
             return [_commit_alone(request) for request in requests]
     except database.Unreachable:
+        database.note_away()
         log.exception("The store cannot commit")
         return [Unavailable("The store cannot commit now; nothing was stored. Send the request again later.")] * len(
             requests

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from adaptive_sdk.rest.rest_types import ChatResponse, ChatResponseChunk
+from adaptive_sdk.rest.rest_types import ChatResponse, ChatResponseChunk, EmbeddingsResponseList
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Completion
@@ -232,7 +232,7 @@ def test_what_is_no_object_or_an_error_passes_untouched(data: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise(data: bytes) -> None:
-    for adapt in (adapting.chat_chunk, adapting.chat_body, adapting.other):
+    for adapt in (adapting.chat_chunk, adapting.chat_body, adapting.embeddings_body, adapting.other):
         adapt(data, STAMP)
 
 
@@ -255,8 +255,18 @@ HOSTILE = st.recursive(
 @given(HOSTILE)
 def test_wrong_types_do_not_raise_and_json_stays_json(value: Any) -> None:
     data = json.dumps(value).encode()
-    for adapt in (adapting.chat_chunk, adapting.chat_body, adapting.other):
+    for adapt in (adapting.chat_chunk, adapting.chat_body, adapting.embeddings_body, adapting.other):
         json.loads(adapt(data, STAMP))
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": 2, "total_tokens": 2}, {}, None, USAGE])
+def test_embeddings_are_what_the_vendor_s_client_expects(usage: Any) -> None:
+    sent = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "usage": usage}
+    told = adapting.embeddings_body(json.dumps(sent).encode(), STAMP)
+    parsed = EmbeddingsResponseList.model_validate_json(told)
+    assert parsed.data[0].embedding == [0.5]
+    assert json.loads(told)["completion_id"] == STAMP.completion_id
+    assert told.startswith(b'{"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], ')
 
 
 def test_a_byte_order_mark_stays() -> None:

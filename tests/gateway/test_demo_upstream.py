@@ -343,6 +343,7 @@ def test_the_ledger_tells_what_was_sent(plain: httpx.Client, url: str) -> None:
     assert (cut["fault"], cut["is_complete"]) == ("drop", False)
     assert whole == {
         "path": "/v1/chat/completions",
+        "asked": text,
         "model": "demo",
         "fault": "",
         "text": f"You said: {text}",

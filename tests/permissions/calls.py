@@ -112,8 +112,12 @@ class Request:
     path: str
     body: Any = None
     about: About = About.PROJECT
+    # Whether a page of this server sends it too, for who is signed in.
+    by_session: bool = False
 
 
+_MODEL = "$project/$model"
+_ASKED = [{"role": "user", "content": "Hello?"}]
 _LOGGED = {"project": "$project", "messages": [{"role": "user", "content": "Hello?"}], "completion": "Hello."}
 
 # By the route as it is described, with its method.
@@ -147,6 +151,13 @@ OPERATIONS: dict[tuple[str, str], Request] = {
         "projects/$project/datasets/$dataset/download"
     ),
     ("get", "/api/v1/projects/{project}/downloads/{token}"): Request("projects/$project/downloads/$download"),
+    ("post", "/api/v1/chat/completions"): Request(
+        "chat/completions", {"model": _MODEL, "messages": _ASKED}, by_session=True
+    ),
+    ("post", "/api/v1/completions"): Request("completions", {"model": _MODEL, "prompt": "Hello?"}, by_session=True),
+    ("post", "/api/v1/responses"): Request("responses", {"model": _MODEL, "input": "Hello?"}, by_session=True),
+    ("post", "/api/v1/embeddings"): Request("embeddings", {"model": _MODEL, "input": "Hello?"}, by_session=True),
+    ("get", "/api/v1/models"): Request("models", about=About.WHAT_IS_SEEN),
 }
 
 _LIST = "/projects/$project/interactions"

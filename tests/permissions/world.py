@@ -45,6 +45,8 @@ from interactions.web.people import _state
 from tests.api.pictures import data_uri, picture
 
 OURS, THEIRS = "ours", "theirs"
+# Where models are served that nobody shall reach: nothing listens there.
+NOBODY = "http://127.0.0.1:1/v1"
 ADMINISTRATION = frozenset(Permission) - IN_PROJECTS
 NOTHING: frozenset[Permission] = frozenset()
 
@@ -161,8 +163,9 @@ def _filled(key: str, both: User) -> dict[str, str]:
     metric = FeedbackKey.objects.create(project=project, key="thumbs", name=name, kind="bool", description=name)
     FeedbackKey.objects.create(project=project, key="unused", name=name)
     external = ExternalModel.objects.create(
-        team=team, key=f"{key}-served", name=name, provider="OPEN_AI", external_id=name, description=name
-    )
+        team=team, key=f"{key}-served", name=name, provider="OPEN_AI", external_id=name, description=name,
+        base_url=NOBODY,
+    )  # fmt: skip
     served = Model.objects.create(project=project, key=external.key, name=name, external=external)
     arms = [Model.objects.create(project=project, key=f"{key}-{one}", name=name) for one in ("first", "second")]
     test = AbTest.objects.create(project=project, key=f"{key}-test", name=name, metric=metric, traffic_split=1)

@@ -30,9 +30,11 @@ class Request(NamedTuple):
 
 @dataclass
 class Entry:
-    """What the server knows of a call it answered: `text` is what it sent of the answer's, or its beginning."""
+    """What the server knows of a call it answered: `asked` is what the user said last, `text` what it sent of the
+    answer's, or the beginnings of both."""
 
     path: str
+    asked: str = ""
     model: Any = None
     fault: str = ""
     text: str = ""
@@ -72,11 +74,9 @@ class Upstream:
             writer.write(_error(404 if asked is not None else 400))
             return True
         messages = _messages(asked)
-        wanted = faults.wanted(
-            request.headers.get(faults.HEADER, "") + answers.text_of(answers.last_user_message(messages))
-        )
-        wanted = self._still(wanted, request.body)
-        entry = Entry(request.path, asked.get("model"), wanted.fault)
+        said = answers.text_of(answers.last_user_message(messages))
+        wanted = self._still(faults.wanted(request.headers.get(faults.HEADER, "") + said), request.body)
+        entry = Entry(request.path, said[:_LONGEST_TEXT], asked.get("model"), wanted.fault)
         self.ledger.append(entry)
         await asyncio.sleep(wanted.delay)
         if wanted.fault == "refuse":

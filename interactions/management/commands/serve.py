@@ -22,6 +22,9 @@ from interactions.models import Project, User
 DEMO_EMAIL = "demo@example.org"
 DEMO_PROJECT = "demo"
 
+# After what is under way was given its time to end, it takes some more to store how far it came.
+_SECONDS_TO_STORE = 8
+
 
 class Command(BaseCommand):
     help = "Migrate the store and serve it on HOST:PORT. With --demo, a first start also fills it with demo data."
@@ -70,6 +73,8 @@ class Command(BaseCommand):
             *("--host", host, "--port", str(port), "--workers", str(env.integer("WORKERS", 1, least=1, most=256))),
             # A worker that the system kills, for memory say, is replaced; one that dies at once again ends the server.
             *("--loop", "asyncio", "--respawn-failed-workers", "--log-level", "warning", "--no-access-log"),
+            # Told to end, it ends, also where somebody never reads their answer.
+            *("--workers-kill-timeout", str(settings.STOP_SECONDS + _SECONDS_TO_STORE)),
             "adaptive_site.asgi:application",
         ]
         os.chdir(settings.BASE_DIR)
