@@ -68,6 +68,8 @@ def show(request: ProjectRequest) -> HttpResponse:
 def _counts(summary: statistics.Summary, filters: InteractionFilterSet) -> Iterator[Counts]:
     yield Counts(facets.facet_id("model"), summary.models)
     yield Counts(facets.facet_id("source"), summary.sources)
+    yield Counts(facets.facet_id("state"), summary.states)
+    yield Counts(facets.facet_id("error_kind"), summary.errors.values, partial=summary.errors.partial)
     for label in summary.labels:
         yield Counts(facets.facet_id("label", f"{label.key}:"), label.values, partial=label.others > 0)
     for scores in summary.scores:

@@ -560,3 +560,25 @@ def test_fifty_rows_with_images_stay_below_300_kb(api: Api, web: Client) -> None
         content_parts = [{"type": "text", "text": "x y " * 200}, {"type": "image_url", "image_url": {"url": uri}}]
         api.log(messages=[{"role": "user", "content": content_parts}], completion="z " * 400)
     assert len(shown(web).encode()) < 300_000
+
+
+# Errors
+
+
+def test_kinds_of_errors_are_a_facet_where_there_are_some(api: Api, web: Client) -> None:
+    assert 'data-facet="error_kind ' not in shown(web)
+    api.log()
+    timed_out = api.log(completion="", state="failed", error={"kind": "timeout"})["completion_id"]
+    api.log(completion="", state="failed", error={"kind": "http_429"})
+    page = shown(web)
+    assert re.findall(r'name="error_kind" value="([^"]*)"', page) == ["http_429", "timeout"]
+    assert ids_of(shown(web, "?error_kind=timeout")) == [timed_out]
+    assert "error is timeout" in chips(shown(web, "?error_kind=timeout"))
+    assert len(ids_of(shown(web, "?error_kind=timeout&error_kind=http_429"))) == 2
+    numbers = web.get(f"{LIST}/summary?error_kind=timeout").content.decode()
+    assert '<data value="http_429">1</data>' in numbers, "the other kinds are counted all the same"
+    assert '<data value="failed">1</data>' in numbers
+
+
+def test_an_error_that_is_no_longer_there_stays_in_the_form(api: Api, web: Client) -> None:
+    assert '<input type="hidden" name="error_kind" value="gone">' in shown(web, "?error_kind=gone")
