@@ -68,7 +68,9 @@ class Row:
     prompt: str
     completion: str
     excerpts: dict[str, Excerpt]
-    texts_removed: bool
+    has_texts: bool
+    no_text: str
+    is_live: bool
     tag: str
     tone: str
     model: str
@@ -143,7 +145,9 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         name=interaction.prompt_preview[:60],
         prompt=interaction.prompt_preview,
         completion=_plain(interaction.completion_preview),
-        texts_removed=interaction.texts_removed_at is not None,
+        has_texts=interaction.texts_removed_at is None,
+        no_text=_no_text(interaction),
+        is_live=interaction.is_live,
         excerpts={excerpt.field: excerpt for excerpt in excerpts},
         tag=(interaction.error_kind or tag) if tone else tag,
         tone=tone,
@@ -162,6 +166,13 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         ],
         more_images=interaction.image_count - len(interaction.shown_images),
     )
+
+
+def _no_text(interaction: Interaction) -> str:
+    """What stands in the place of a prompt that says nothing."""
+    if interaction.texts_removed_at is None:
+        return "no text"
+    return "not kept" if interaction.kept_nothing else "texts removed"
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ from django.urls import path
 
 from interactions.web import (
     accounts,
+    copying,
     detail,
     exports,
     judging,
@@ -49,6 +50,8 @@ urlpatterns = [
     path(f"{_LIST}/remove", removing.remove, name="interactions-remove"),
     path(_ONE, detail.show, name="interaction"),
     path(f"{_ONE}.json", detail.document, name="interaction-json"),
+    path(f"{_ONE}.curl", copying.curl, name="interaction-curl"),
+    path(f"{_ONE}.py", copying.python, name="interaction-python"),
     path(f"{_ONE}/feedback", judging.add_feedback, name="interaction-feedback"),
     path(f"{_ONE}/feedback/<uuid:feedback_id>/remove", judging.remove_feedback, name="interaction-feedback-remove"),
     path(f"{_ONE}/labels", judging.set_label, name="interaction-label"),

@@ -30,6 +30,29 @@ def duration(milliseconds: int | None) -> str:
     return f"{minutes} min {seconds} s"
 
 
+def dollars(billionths: int | None) -> str:
+    """To the cent, or of less than a dollar three digits that say something: $12.35, $0.0234, $0.00000015."""
+    if billionths is None:
+        return ""
+    if not billionths:
+        return "$0"
+    if billionths >= 995_000_000:
+        return f"${billionths / 1e9:,.2f}"
+    places = min(12 - len(str(billionths)), 9)  # up to the third digit
+    whole, _, part = f"{billionths / 1e9:.{places}f}".partition(".")
+    return f"${whole}.{part.rstrip('0'):0<2}"
+
+
+def speed(tokens: int | None, milliseconds: int | None, first_token_ms: int | None) -> str:
+    """Of a stream once it had begun; else in all."""
+    if not tokens or milliseconds is None:
+        return ""
+    took = milliseconds - (first_token_ms or 0)
+    took = took if took > 0 else milliseconds
+    rate = tokens * 1_000 / took if took else 0
+    return f"{rate:,.0f} tokens/s" if rate >= 100 else f"{rate:.1f} tokens/s" if rate else ""
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

@@ -197,6 +197,8 @@ PAGES: dict[tuple[str, str], Request] = {
     ("post", "interactions-remove"): Request(f"{_LIST}/remove", {"selected": ["$interaction"], "confirmed": "1"}),
     ("get", "interaction"): Request(_ONE),
     ("get", "interaction-json"): Request(f"{_ONE}.json"),
+    ("get", "interaction-curl"): Request(f"{_ONE}.curl"),
+    ("get", "interaction-python"): Request(f"{_ONE}.py"),
     ("post", "interaction-feedback"): Request(f"{_ONE}/feedback", {"metric": "$metric", "value": "true"}),
     ("post", "interaction-feedback-remove"): Request(f"{_ONE}/feedback/$feedback/remove"),
     ("post", "interaction-label"): Request(f"{_ONE}/labels", {"key": "topic", "value": "new"}),
