@@ -32,7 +32,11 @@ def chat(message: dict[str, Any], *others: dict[str, Any], **fields: Any) -> dic
     return {"object": "chat.completion", "choices": choices} | fields
 
 
-CALL: dict[str, Any] = {"id": "call_9", "type": "function", "function": {"name": "refund", "arguments": '{"amount":23.80}'}}
+CALL: dict[str, Any] = {
+    "id": "call_9",
+    "type": "function",
+    "function": {"name": "refund", "arguments": '{"amount":23.80}'},
+}
 
 
 def test_reasoning_is_folded_before_the_answer(project: Project, web: Client) -> None:
