@@ -33,6 +33,7 @@ class Answer:
     oddities: list[str] = field(default_factory=list)
     usage: Usage | None = None
     vectors: str = ""
+    text: str = ""
 
 
 def read(interaction: Interaction, stored: Mapping[str, Any], reader: Reader) -> Answer:
@@ -62,6 +63,7 @@ def read(interaction: Interaction, stored: Mapping[str, Any], reader: Reader) ->
         [str(oddity) for oddity in kept.get("oddities", ())],
         result.usage,
         vectors,
+        text,
     )
 
 

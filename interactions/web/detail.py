@@ -96,6 +96,7 @@ def page(request: ProjectRequest, interaction: Interaction, typed: Typed | None 
         "facts": facts.facts(interaction, stored, read.answer, people, session),
         "feedback": rail.feedback_section(request, interaction, people, typed),
         "labels": rail.label_section(request, interaction, typed),
+        "replay": rail.replay_section(request, interaction, typed),
     }
     return render(request, "interactions/detail.html", context, status=422 if typed else 200)
 
@@ -154,14 +155,14 @@ def _read(interaction: Interaction, stored: dict[str, Any]) -> Read:
     kept = interaction.kept_images
     texts = documents.transcript_of(interaction)
     if texts is None:
-        return Read([], None, 0, _removed(interaction))
+        return Read([], None, 0, removed(interaction))
     reader = transcript.Reader(texts.prompt_text, kept, surroundings.image_uses(interaction))
     read = answer.read(interaction, stored, reader)  # before the messages, so that it is not what is left out
     messages = reader.messages(stored["messages"])
     return Read(messages, read, len(stored["messages"]) - len(messages))
 
 
-def _removed(interaction: Interaction) -> str:
+def removed(interaction: Interaction) -> str:
     at = interaction.texts_removed_at
     if interaction.kept_nothing:
         return "The caller asked to keep nothing of what was said (“store” was false)."

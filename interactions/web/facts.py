@@ -37,7 +37,7 @@ def facts(
         *_origin(interaction, people),
         _turn(interaction, session),
         *course(interaction, answer),
-        *_parameters(stored),
+        *parameters(stored),
         *_identity(interaction),
     ]
     return [fact for fact in told if fact.value]
@@ -87,7 +87,7 @@ def _among(answer: Answer | None) -> str:
     return ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
 
 
-def _parameters(stored: Mapping[str, Any]) -> Iterable[Fact]:
+def parameters(stored: Mapping[str, Any]) -> Iterable[Fact]:
     yield Fact("API", str(stored.get("api") or ""))
     if stored.get("ab_campaign"):
         yield Fact("A/B campaign", str(stored["ab_campaign"]))

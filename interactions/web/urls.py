@@ -6,6 +6,7 @@ from django.urls import path
 
 from interactions.web import (
     accounts,
+    comparing,
     copying,
     detail,
     exports,
@@ -15,6 +16,7 @@ from interactions.web import (
     people,
     project_settings,
     removing,
+    replaying,
     roles,
     sharing,
     summary,
@@ -52,6 +54,8 @@ urlpatterns = [
     path(f"{_ONE}.json", detail.document, name="interaction-json"),
     path(f"{_ONE}.curl", copying.curl, name="interaction-curl"),
     path(f"{_ONE}.py", copying.python, name="interaction-python"),
+    path(f"{_ONE}/compare/<uuid:other>", comparing.show, name="interaction-compare"),
+    path(f"{_ONE}/replay", replaying.start, name="interaction-replay"),
     path(f"{_ONE}/feedback", judging.add_feedback, name="interaction-feedback"),
     path(f"{_ONE}/feedback/<uuid:feedback_id>/remove", judging.remove_feedback, name="interaction-feedback-remove"),
     path(f"{_ONE}/labels", judging.set_label, name="interaction-label"),

@@ -199,6 +199,8 @@ PAGES: dict[tuple[str, str], Request] = {
     ("get", "interaction-json"): Request(f"{_ONE}.json"),
     ("get", "interaction-curl"): Request(f"{_ONE}.curl"),
     ("get", "interaction-python"): Request(f"{_ONE}.py"),
+    ("get", "interaction-compare"): Request(f"{_ONE}/compare/$other"),
+    ("post", "interaction-replay"): Request(f"{_ONE}/replay", {"model": "$model"}),
     ("post", "interaction-feedback"): Request(f"{_ONE}/feedback", {"metric": "$metric", "value": "true"}),
     ("post", "interaction-feedback-remove"): Request(f"{_ONE}/feedback/$feedback/remove"),
     ("post", "interaction-label"): Request(f"{_ONE}/labels", {"key": "topic", "value": "new"}),

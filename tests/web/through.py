@@ -15,6 +15,7 @@ def begun(project: Project, *, is_kept: bool = True, **fields: Any) -> UUID:
     told = {"project": project.key, "messages": [{"role": "user", "content": "Hello?"}], "completion": ""}
     told |= {"api": "chat", "source": "LIVE", "model_service": "demo"} | fields
     prepared = ingest.prepare(payloads.read(payloads.Interaction, told), project.pk, None)
+    ingest.store_images([prepared])
     if not is_kept:
         prepared.keep_nothing()
     ingest.perform(access.operator(project), ingest.Begin(prepared, uuid4()))
