@@ -64,8 +64,8 @@ class Line:
 @requires(Permission.READ)
 @require_safe
 def show(request: ProjectRequest, id: UUID, other: UUID) -> HttpResponseBase:
-    if live.asks(request) and live.is_as_it_was(request, live.version(request.project, id, other)):
-        return live.nothing_new()
+    if live.nothing_new(request, request.project):
+        return live.unchanged()
     found = Interaction.objects.for_project(request.project).with_everything().in_bulk([id, other])
     if not {id, other} <= found.keys():
         raise Http404("The project has no such interaction.")
@@ -77,7 +77,7 @@ def show(request: ProjectRequest, id: UUID, other: UUID) -> HttpResponseBase:
         "sentences": sentences,
         "lines": list(_lines(left, right)),
         "same_prompt": left.interaction.prompt_hash == right.interaction.prompt_hash,
-        "live": live.version(request.project, id, other) if is_live else "",
+        "live": live.version([left.interaction, right.interaction]) if is_live else "",
     }
     return render(request, "interactions/compare.html", context)
 

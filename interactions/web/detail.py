@@ -28,8 +28,8 @@ from interactions.web.surroundings import Neighbours
 @requires(Permission.READ)
 @require_safe
 def show(request: ProjectRequest, id: UUID) -> HttpResponseBase:
-    if live.asks(request) and live.is_as_it_was(request, live.version(request.project, id)):
-        return live.nothing_new()
+    if live.nothing_new(request, request.project):
+        return live.unchanged()
     return page(request, find(request, id))
 
 

@@ -70,7 +70,7 @@ class Row:
     excerpts: dict[str, Excerpt]
     has_texts: bool
     no_text: str
-    is_live: bool
+    live: int  # its number while it goes on, else 0
     tag: str
     tone: str
     model: str
@@ -147,7 +147,7 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         completion=_plain(interaction.completion_preview),
         has_texts=interaction.texts_removed_at is None,
         no_text=_no_text(interaction),
-        is_live=interaction.is_live,
+        live=interaction.number if interaction.is_live else 0,
         excerpts={excerpt.field: excerpt for excerpt in excerpts},
         tag=(interaction.error_kind or tag) if tone else tag,
         tone=tone,

@@ -20,6 +20,7 @@ from PIL import Image as Pillow
 from interactions.models import Interaction, Model, Project, User
 from interactions.web import facets, rows
 from tests.conftest import Api
+from tests.web import through
 
 LIST = "/projects/support/interactions"
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -582,3 +583,67 @@ def test_kinds_of_errors_are_a_facet_where_there_are_some(api: Api, web: Client)
 
 def test_an_error_that_is_no_longer_there_stays_in_the_form(api: Api, web: Client) -> None:
     assert '<input type="hidden" name="error_kind" value="gone">' in shown(web, "?error_kind=gone")
+
+
+# What still goes on
+
+
+def again(web: Client, known: str, query: str = "") -> Any:
+    return web.get(f"{LIST}{query}", headers={**HTMX, "If-None-Match": f'"{known}"'})
+
+
+def test_a_row_that_goes_on_is_marked_and_can_be_asked_about(api: Api, web: Client, project: Project) -> None:
+    api.log()
+    id = through.begun(project)
+    page = shown(web)
+    number = Interaction.objects.get(pk=id).number
+    assert f'<tr id="row-{id}" data-live="{number}">' in page
+    assert page.count("data-live") == 1
+    assert '<span class="tag live" title="in progress">in progress</span>' in page
+    assert again(web, f"n{number}").status_code == 304
+    api.log()
+    assert again(web, f"n{number}").status_code == 304, "new rows are no news of this one"
+    through.end(project, id, completion="Here.")
+    answer = again(web, f"n{number}")
+    assert answer.status_code == 200
+    assert f'<tr id="row-{id}">' in answer.content.decode()
+
+
+def test_nothing_is_told_again_until_something_happened(api: Api, web: Client, project: Project) -> None:
+    api.log()
+    revision = re.findall(r'data-revision="([^"]+)"', shown(web))[0]
+    assert again(web, revision).status_code == 304
+    for act in (
+        lambda: api.log(),
+        lambda: through.begun(project),
+        lambda: api.post("feedback", {"completion_id": ids_of(shown(web))[0], "metric": "thumbs", "value": True}),
+    ):
+        act()
+        answer = again(web, revision)
+        assert answer.status_code == 200
+        assert ids_of(answer.content.decode()) == ids_of(shown(web))
+        revision = re.findall(r'data-revision="([^"]+)"', answer.content.decode())[0]
+        assert again(web, revision).status_code == 304
+
+
+def test_asking_again_is_cheap(api: Api, web: Client, project: Project) -> None:
+    for _ in range(30):
+        number = Interaction.objects.get(pk=through.begun(project)).number
+    revision = re.findall(r'data-revision="([^"]+)"', shown(web))[0]
+    for known in (revision, f"n{number}", "n" + "-".join(str(number - n) for n in range(30))):
+        with CaptureQueriesContext(connection) as captured:
+            assert again(web, known).status_code == 304
+        assert len(captured) <= 5
+
+
+@pytest.mark.parametrize(
+    "known", ["", "n", "r", "r-1", "nx", "n0", "n-", "n9999999999999999999999", "n1-2-", "W/x", "x\x00"]
+)
+def test_who_asks_about_nothing_there_is_gets_the_page(api: Api, web: Client, known: str) -> None:
+    api.log()
+    assert again(web, known).status_code == 200
+
+
+def test_numbers_of_another_project_say_nothing(api: Api, web: Client, foreign: Project) -> None:
+    theirs = Interaction.objects.get(pk=through.begun(foreign)).number
+    assert again(web, f"n{theirs}").status_code == 200
