@@ -5,7 +5,7 @@ const HELD_MS = 3000; // after the pointer moved over the rows
 const results = () => document.getElementById("results");
 const rowsOf = (within) => [...within.querySelectorAll("tbody tr")];
 const isFirstPage = () => !/[?&](older|newer)_than=/.test(location.search);
-let pointedAt = 0;
+let pointedAt = -HELD_MS;
 
 // The choice
 

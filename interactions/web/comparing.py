@@ -22,6 +22,7 @@ from interactions.web.parts import Part, Text
 from interactions.web.permissions import ProjectRequest, requires
 from interactions.web.word_diff import Difference, Piece
 
+_TIME = "Time"
 _UNITS = {"word": ("word", "words"), "line": ("line", "lines")}
 
 
@@ -58,7 +59,8 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        return self.left.value != self.right.value
+        """Times always do."""
+        return self.left.value != self.right.value and self.name != _TIME
 
 
 @requires(Permission.READ)
@@ -149,6 +151,6 @@ def _facts(side: Side) -> Iterator[Fact]:
     yield Fact("Model", interaction.model.key if interaction.model else "")
     yield Fact("State", interaction.state)
     yield Fact("Error", interaction.error_kind)
-    yield Fact("Time", wording.exact(interaction.created_at))
+    yield Fact(_TIME, wording.exact(interaction.created_at))
     yield from facts.course(interaction, side.answer)
     yield from facts.parameters(side.stored)

@@ -91,6 +91,7 @@ def _results(
         "rows": rows.drawn(
             rows.rows(page.rows, addresses, ids.now(), _excerpts(filters, page)), may_delete=request.may_delete
         ),
+        "shown": len(page.rows),
         "newer": _query(query, page.newer, limit),
         "older": _query(query, page.older, limit),
         "is_first": not place,

@@ -76,6 +76,9 @@ def _told(unit: Literal["word", "line"], a: list[str], b: list[str], runs: list[
     i = j = 0
     for run in [*_that_say_something(a, runs, unit), _Run(len(a), len(b), 0)]:
         gone, new, same = a[i : run.left], b[j : run.right], a[run.left : run.left + run.size]
+        while gone and new and gone[-1] == new[-1]:  # a space that was taken along
+            same.insert(0, gone.pop())
+            new.pop()
         told.left += _pieces(gone, same)
         told.right += _pieces(new, same)
         told.only_left += _count(gone)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+# A stream that takes no longer than this was held back somewhere: it says nothing about the model.
+IN_ONE_GO_MS = 50
+
 
 def exact(moment: datetime) -> str:
     at = moment.astimezone(UTC)
@@ -44,11 +47,11 @@ def dollars(billionths: int | None) -> str:
 
 
 def speed(tokens: int | None, milliseconds: int | None, first_token_ms: int | None) -> str:
-    """Of a stream once it had begun; else in all."""
+    """Of a stream once it had begun; else in all, and also where the whole stream came in one go."""
     if not tokens or milliseconds is None:
         return ""
     took = milliseconds - (first_token_ms or 0)
-    took = took if took > 0 else milliseconds
+    took = took if took >= IN_ONE_GO_MS else milliseconds
     rate = tokens * 1_000 / took if took else 0
     return f"{rate:,.0f} tokens/s" if rate >= 100 else f"{rate:.1f} tokens/s" if rate else ""
 

@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, StorageState, expect
 
 from tests.browser.conftest import Look
@@ -188,3 +190,23 @@ def test_the_request_is_copied_as_text(
         assert "$HOME" in copied
         assert "temperature" in copied
         expect(page.get_by_role("link", name=f"Copy as {name}")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_is_too_wide(signed_in: Look, calls: Calls, scheme: str) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+    calls.start(f"Tools for {scheme}", tools=tools, reasoning_effort="high")
+    calls.start(f"[fault: 429] Tools for {scheme}")
+    calls.end()
+    page = signed_in(f"{LIST}?prompt=Tools for {scheme}", color_scheme=scheme)
+    one, other = (link.get_attribute("href") or "" for link in page.locator("tbody tr .open").all())
+    path, identifier = urlsplit(one).path, urlsplit(other).path.rpartition("/")[2]
+    for address in (one, other, f"{path}/compare/{identifier}"):
+        page.goto(address)
+        for fold in page.locator("#transcript summary, #pair summary").all():
+            fold.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        for width in (390, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -148,6 +148,7 @@ def test_a_cost_is_told_with_as_many_digits_as_say_something(billionths: int | N
     ("tokens", "total", "first", "told"),
     [
         (50, 1_500, 500, "50.0 tokens/s"), (50, 1_000, None, "50.0 tokens/s"), (500, 1_000, 1_000, "500 tokens/s"),
+        (18, 114, 113, "158 tokens/s"), (18, 164, 114, "360 tokens/s"),
         (None, 10, 1, ""), (5, None, None, ""), (5, 0, 0, ""), (0, 10, None, ""),
     ],
 )  # fmt: skip

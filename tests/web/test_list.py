@@ -647,3 +647,31 @@ def test_who_asks_about_nothing_there_is_gets_the_page(api: Api, web: Client, kn
 def test_numbers_of_another_project_say_nothing(api: Api, web: Client, foreign: Project) -> None:
     theirs = Interaction.objects.get(pk=through.begun(foreign)).number
     assert again(web, f"n{theirs}").status_code == 200
+
+
+def test_how_many_failed_is_told_beside_the_number(api: Api, web: Client) -> None:
+    def failed(query: str) -> list[tuple[str, str]]:
+        numbers = web.get(f"{LIST}/summary?{query}").content.decode()
+        return [
+            (unescape(link), text) for link, text in re.findall(r'<a class="bad" href="([^"]*)">([^<]*)</a>', numbers)
+        ]
+
+    api.log(labels={"env": "prod"})
+    assert failed("") == []
+    api.log(labels={"env": "prod"}, state="failed", error={"kind": "timeout"})
+    api.log(state="failed")
+    assert failed("") == [(f"{LIST}?state=failed", "2 failed")]
+    assert failed("label=env:prod") == [(f"{LIST}?label=env%3Aprod&state=failed", "1 failed")]
+    assert failed("state=failed") == failed("error_kind=timeout") == []
+    assert len(ids_of(shown(web, "?label=env%3Aprod&state=failed"))) == 1
+
+
+def test_a_row_without_a_text_says_why(api: Api, web: Client) -> None:
+    api.log(completion="", finish_reason="tool_calls")
+    assert '<p class="quiet">called tools</p>' in shown(web)
+
+
+def test_the_pager_counts_the_rows(api: Api, web: Client) -> None:
+    for _ in range(3):
+        api.log()
+    assert "<p>3 shown" in shown(web)
