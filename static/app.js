@@ -43,6 +43,18 @@ document.addEventListener("click", ({ target }) => {
   if (button) copy(button, button.dataset.copy);
 });
 
+// Transcripts
+
+/** What scrolls must be reachable by keyboard. */
+function reach() {
+  for (const block of document.querySelectorAll(".code, .prose pre, .prose table, .failure pre, .given blockquote, .thought")) {
+    if (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight) block.tabIndex = 0;
+  }
+}
+
+for (const when of ["fresh", "toggle"]) document.addEventListener(when, reach, true);
+reach();
+
 // Looking again and again
 
 /** Calls `look` every two seconds while the page can be seen, and less often while that fails, until it gives false. */

@@ -108,14 +108,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** What scrolls must be reachable by keyboard. */
-function reach() {
-  for (const block of document.querySelectorAll(".code, .prose pre, .prose table, .failure pre, .given blockquote, .thought")) {
-    if (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight) block.tabIndex = 0;
-  }
-}
-
-for (const when of ["fresh", "toggle"]) document.addEventListener(when, reach, true);
 document.addEventListener("fresh", recallView);
-reach();
 recallView();
