@@ -147,7 +147,7 @@ def test_a_request_is_replayed_and_both_answers_are_compared(signed_in: Look, ca
     page.wait_for_url(re.compile(r"/compare/[0-9a-f-]{36}"))
     expect(page.locator("#side-b .tag.live")).to_be_visible()
     expect(page.locator("#side-b .diff")).to_contain_text("You said: What shall be replayed?", timeout=20_000)
-    expect(page.locator(".about")).to_contain_text("The texts are the same.")
+    expect(page.locator(".found")).to_have_text("The texts are the same.")
     expect(page.locator("#side-b .thoughts")).to_contain_text("Reasoning")
     expect(page.locator(".about tr", has_text="Model")).to_contain_text("demo-reasoning")
     page.locator("#side-b").get_by_role("link", name="open").click()
