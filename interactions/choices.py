@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, Subquery
 
 from interactions import ids
 from interactions.database import CompactUUIDField
-from interactions.index import LABEL, SCORE, Index, current
+from interactions.index import ERROR, LABEL, SCORE, Index, current
 from interactions.models import Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project
 
 VALUES_SHOWN = 200
@@ -37,7 +37,10 @@ class ScoreFacet:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
+    """`errors` are the kinds of errors there are, the commonest if they are too many; none while the index is made."""
+
     models: list[str]
+    errors: list[str]
     labels: list[LabelFacet]
     scores: list[ScoreFacet]
 
@@ -50,11 +53,17 @@ def vocabulary(project: Project) -> Vocabulary:
     with current(project) as index:
         return Vocabulary(
             models=list(models[:VALUES_SHOWN]),
+            errors=_errors(index),
             labels=[LabelFacet(key.key, _label_values(key, index)) for key in labels],
             scores=[
                 ScoreFacet(key.key, key.kind == FeedbackKey.Kind.BOOL, _score_values(key, index)) for key in scores
             ],
         )
+
+
+def _errors(index: Index | None) -> list[str]:
+    held = index.postings.values(ERROR).held if index else {}
+    return sorted(map(str, nlargest(VALUES_SHOWN, held, key=lambda kind: len(held[kind]))))
 
 
 def _label_values(key: LabelKey, index: Index | None) -> list[str]:

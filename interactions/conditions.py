@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from pyroaring import BitMap
 
 from interactions import ids, texts
-from interactions.index import COMPARED, IMAGE, LABEL, LABELLED, MODEL, SCORED, SOURCE, STATE, USER, Index
+from interactions.index import COMPARED, ERROR, IMAGE, LABEL, LABELLED, MODEL, SCORED, SOURCE, STATE, USER, Index
 from interactions.models import Comparison, Feedback, FeedbackKey, Label, LabelKey, Labelling, Model, Project, User
 
 NOTHING = Q(pk__in=())
@@ -184,8 +184,31 @@ class StateIn(Condition):
     def numbers(self, project: Project, index: Index) -> BitMap:
         return index.having(STATE, self.states)
 
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("state", "")})
+
     def describe(self) -> str:
         return f"state is {_either(self.states)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorIn(Condition):
+    """Ended with an error of one of these kinds, such as `http_429` or `timeout`."""
+
+    kinds: tuple[str, ...]
+
+    def q(self, project: Project) -> Q:
+        kinds = [kind for kind in self.kinds if kind]  # what has no error has one of no kind
+        return Q(error_kind__in=kinds) if kinds else NOTHING
+
+    def numbers(self, project: Project, index: Index) -> BitMap:
+        return index.having(ERROR, self.kinds)
+
+    def facets(self) -> frozenset[tuple[str, str]]:
+        return frozenset({("error_kind", "")})
+
+    def describe(self) -> str:
+        return f"error is {_either(self.kinds)}"
 
 
 @dataclass(frozen=True, slots=True)

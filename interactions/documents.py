@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from pydantic_core import from_json
 
-from interactions import images, pagination, transcripts
+from interactions import answers, images, pagination, transcripts
 from interactions.models import Comparison, Feedback, Image, Interaction, Transcript
 from interactions.pagination import Page
 
@@ -70,7 +70,7 @@ def _document(
 ) -> dict[str, Any]:
     transcript = transcript_of(interaction)
     stored = from_json(transcript.document) if transcript else {}
-    answer = from_json(transcript.answer) if transcript and transcript.answer else {}
+    answer = answer_of(transcript, stored) if transcript else {}
     return {
         "id": str(interaction.id),
         "project": project_key,
@@ -78,26 +78,46 @@ def _document(
         "recorded_at": timestamp(interaction.recorded_at),
         "model": interaction.model.key if interaction.model else None,
         "messages": _messages(interaction, transcript, stored, project_key, image_form) if transcript else None,
-        "completion": _completion(transcript, stored, answer) if transcript else None,
+        "completion": completion_of(transcript, stored, answer) if transcript else None,
         "texts_removed": transcript is None,
         "labels": interaction.labels,
         "feedbacks": [_feedback(feedback) for feedback in interaction.given],
         "comparisons": [_comparison(comparison) for comparison in compared],
         **_common(interaction),
-        "error": {"kind": interaction.error_kind, "message": answer.pop("error", stored.get("error", ""))}
+        "error": {"kind": interaction.error_kind, "message": error_of(stored, answer)}
         if interaction.error_kind
         else None,
         "parameters": stored.get("parameters"),
         "api": stored.get("api"),
-        "answer": answer or None,
+        "answer": {name: value for name, value in answer.items() if name not in _TOLD_ELSEWHERE} or None,
         "ab_campaign": stored.get("ab_campaign"),
         "prompt_hash": interaction.prompt_hash,
     }
 
 
-def _completion(transcript: Transcript, stored: Mapping[str, Any], answer: dict[str, Any]) -> Any:
+# Of an answer, what the document has at its own place.
+_TOLD_ELSEWHERE = {"completion", "error"}
+
+
+def answer_of(transcript: Transcript, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What came back through the gateway besides the completion: `response` is the whole body, as it came."""
+    answer: dict[str, Any] = from_json(transcript.answer) if transcript.answer else {}
+    if "response" in answer:
+        completion = completion_of(transcript, stored, answer)
+        answer["response"] = answers.with_text(stored.get("api") or "chat", answer["response"], completion)
+    return answer
+
+
+def completion_of(transcript: Transcript, stored: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """Its text, which a NUL may be in, which the column cannot hold."""
-    return answer.pop("completion", stored.get("completion", transcript.completion_text))
+    text: str = answer.get("completion", stored.get("completion", transcript.completion_text))
+    return text
+
+
+def error_of(stored: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """The message that came with it."""
+    message: str = answer.get("error", stored.get("error", ""))
+    return message
 
 
 def transcript_of(interaction: Interaction) -> Transcript | None:

@@ -269,6 +269,9 @@ class InteractionFilterSet(django_filters.FilterSet):
         several=True,
         help_text=", ".join(Interaction.State.values),
     )
+    error_kind = ConditionFilter(
+        lambda kinds: conditions.ErrorIn(tuple(kinds)), several=True, help_text="the kind of error that it ended with"
+    )
     session = ConditionFilter(lambda found: conditions.InSession(found[0]), read=_uuid, help_text="a session's id")
     user = ConditionFilter(lambda users: conditions.CreatedBy(users[0]), read=_user, help_text="a user's id or email")
     image = ConditionFilter(lambda wanted: conditions.HasImage(wanted[0]), read=_yes_or_no, help_text="yes or no")

@@ -15,7 +15,7 @@ from interactions.choices import DISTINCT_SCORES, VALUES_SHOWN
 from interactions.conditions import All, Condition
 from interactions.errors import Unavailable
 from interactions.histogram import Bar
-from interactions.index import LABEL, MODEL, SCORE, SOURCE, Index, current
+from interactions.index import ERROR, LABEL, MODEL, SCORE, SOURCE, STATE, Index, current
 from interactions.index.postings import Dimension, Value, Values, ceiling
 from interactions.models import FeedbackKey, Label, LabelKey, Model, Project
 
@@ -40,6 +40,14 @@ class LabelTallies:
     key: str
     values: list[Tally]
     others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTallies:
+    """The kinds of errors, commonest first; `partial` if there are more than these."""
+
+    values: list[Tally]
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class Summary:
     total: int
     models: list[Tally]
     sources: list[Tally]
+    states: list[Tally]
+    errors: ErrorTallies
     labels: list[LabelTallies]
     scores: list[ScoreTallies]
     bars: list[Bar]
@@ -109,7 +119,9 @@ class _Counter:
         return Summary(
             total=len(self._matching),
             models=self._models(),
-            sources=_sorted((str(value), count) for value, count in self._counts(SOURCE, ("source", ""))),
+            sources=self._plain(SOURCE, "source"),
+            states=self._plain(STATE, "state"),
+            errors=self._errors(),
             labels=self._labels(),
             scores=[self._score(key) for key in FeedbackKey.objects.filter(project=self._project).order_by("key")],
             bars=histogram.bars(self._index, self._matching, self._condition),
@@ -145,6 +157,15 @@ class _Counter:
     @cached_property
     def _not_matching(self) -> BitMap:
         return self._index.everything() - self._matching
+
+    def _plain(self, dimension: Dimension, facet: str) -> list[Tally]:
+        """Of a dimension whose values are what people call them."""
+        return _sorted((str(value), count) for value, count in self._counts(dimension, (facet, "")))
+
+    def _errors(self) -> ErrorTallies:
+        found = self._plain(ERROR, "error_kind")
+        is_all = self._index.postings.values(ERROR).complete and len(found) <= VALUES_SHOWN
+        return ErrorTallies(found[:VALUES_SHOWN], partial=not is_all)
 
     def _models(self) -> list[Tally]:
         names = dict(Model.objects.filter(project=self._project).values_list("id", "key"))

@@ -43,6 +43,48 @@ document.addEventListener("click", ({ target }) => {
   if (button) copy(button, button.dataset.copy);
 });
 
+// Transcripts
+
+/** What scrolls must be reachable by keyboard. */
+function reach() {
+  for (const block of document.querySelectorAll(".code, .prose pre, .prose table, .failure pre, .given blockquote, .thought")) {
+    if (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight) block.tabIndex = 0;
+  }
+}
+
+for (const when of ["fresh", "toggle"]) document.addEventListener(when, reach, true);
+reach();
+
+// Looking again and again
+
+/** Calls `look` every two seconds while the page can be seen, and less often while that fails, until it gives false. */
+function keepLooking(look) {
+  const least = 2000;
+  let wait = least;
+  let timer = null;
+  let isDone = false;
+  const later = () => (timer = setTimeout(step, wait));
+
+  async function step() {
+    timer = null;
+    if (document.hidden) return;
+    timer = 0; // on its way
+    try {
+      isDone = (await look()) === false;
+      wait = least;
+    } catch {
+      wait = Math.min(2 * wait, 30_000);
+    }
+    timer = null;
+    if (!isDone) later();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && timer === null && !isDone) step();
+  });
+  later();
+}
+
 // What is shown once must not be lost to a second click, whose answer would take its place.
 
 document.addEventListener("submit", (event) => {

@@ -30,10 +30,16 @@ function textOf(message) {
   return [...message.querySelectorAll(".plain, .part-code .code")].map((part) => part.textContent).join("\n\n");
 }
 
+async function fileAt(address) {
+  const answer = await fetch(address);
+  if (!answer.ok || answer.redirected) throw new Error(answer.status);
+  return answer.text();
+}
+
 async function wanted(button) {
   const { copyFrom, copyFile } = button.dataset;
   if (copyFrom) return textOf(byId(copyFrom));
-  if (copyFile) return (await fetch(copyFile)).text();
+  if (copyFile !== undefined) return fileAt(copyFile || button.href);
   return location.origin + location.pathname;
 }
 
@@ -70,7 +76,11 @@ document.addEventListener("change", rememberView);
 document.addEventListener("input", (event) => { if (event.target.id === "label-key") suggest(); });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy-from], [data-copy-file], [data-copy-address]");
-  if (button) copy(button, wanted(button));
+  // Where nothing can be copied, a link to a file leads there.
+  if (button && (navigator.clipboard || !button.href)) {
+    event.preventDefault();
+    copy(button, wanted(button));
+  }
   const link = event.target.closest("a[data-large]");
   if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();
@@ -98,8 +108,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// What scrolls must be reachable by keyboard.
-for (const block of document.querySelectorAll(".code, .prose pre, .prose table, .failure pre, .given blockquote")) {
-  if (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight) block.tabIndex = 0;
-}
+document.addEventListener("fresh", recallView);
 recallView();

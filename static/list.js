@@ -47,6 +47,17 @@ for (const failure of ["htmx:sendError", "htmx:responseError"]) {
 }
 document.addEventListener("htmx:load", ask);
 
+// New rows appeared by themselves: the numbers follow, not with each of them.
+let recount = null;
+document.addEventListener("rows", () => {
+  recount ??= setTimeout(() => {
+    recount = null;
+    if (drag) return;
+    asked = null;
+    ask();
+  }, 2000);
+});
+
 // Showing
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {

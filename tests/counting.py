@@ -10,10 +10,10 @@ from itertools import pairwise
 from uuid import UUID
 
 from interactions.choices import VALUES_SHOWN
-from interactions.conditions import All, AnyOf, Condition, Labelled, ModelIn, Not, Scored, SourceIn
+from interactions.conditions import All, AnyOf, Condition, ErrorIn, Labelled, ModelIn, Not, Scored, SourceIn, StateIn
 from interactions.histogram import Bar
 from interactions.models import Feedback, FeedbackKey, Interaction, LabelKey, Labelling, Project
-from interactions.statistics import LabelTallies, ScoreTallies, Summary, Tally, ValueTally
+from interactions.statistics import ErrorTallies, LabelTallies, ScoreTallies, Summary, Tally, ValueTally
 
 # A kind and, for labels and scores, a key.
 Facet = tuple[str, str]
@@ -26,6 +26,8 @@ class Known:
     created_at: datetime
     model: str
     source: str
+    state: str
+    error: str
     labels: dict[str, str] = field(default_factory=dict)
     scores: dict[str, set[float]] = field(default_factory=dict)
 
@@ -39,7 +41,10 @@ def check(found: Summary, project: Project, condition: All) -> None:
     """Assert that `found` is exact. Its bars may be of any width, its scores may be in ranges, its labels cut short."""
     counting = _Counting(project, condition)
     expected = counting.summary()
-    assert (found.total, found.models, found.sources) == (expected.total, expected.models, expected.sources)
+    for name in ("total", "models", "sources", "states"):
+        assert getattr(found, name) == getattr(expected, name)
+    assert found.errors.partial or found.errors == expected.errors
+    assert all(one in expected.errors.values for one in found.errors.values)
     _check_labels(found.labels, expected.labels)
     assert [scores.key for scores in found.scores] == [scores.key for scores in expected.scores]
     for scores, counted in zip(found.scores, expected.scores, strict=True):
@@ -67,6 +72,10 @@ def _about(condition: Condition) -> set[Facet]:
             return {("model", "")}
         case SourceIn():
             return {("source", "")}
+        case StateIn():
+            return {("state", "")}
+        case ErrorIn():
+            return {("error_kind", "")}
         case Not(part=part):
             return _about(part)
         case All(parts=parts) | AnyOf(parts=parts):
@@ -94,6 +103,8 @@ class _Counting:
             total=len(self.matching),
             models=_tallies(one.model for one in self.without(("model", ""))),
             sources=_tallies(one.source for one in self.without(("source", ""))),
+            states=_tallies(one.state for one in self.without(("state", ""))),
+            errors=ErrorTallies(_tallies(one.error for one in self.without(("error_kind", "")))),
             labels=[self._labels(key.key) for key in LabelKey.objects.filter(project=self._project).order_by("key")],
             scores=[self._scores(key) for key in FeedbackKey.objects.filter(project=self._project).order_by("key")],
             bars=_days(self.matching),
@@ -111,8 +122,12 @@ class _Counting:
 
 
 def _known(project: Project) -> dict[UUID, Known]:
-    rows = Interaction.objects.for_project(project).values_list("id", "created_at", "model__key", "source")
-    known = {id: Known(created_at, model or "", source) for id, created_at, model, source in rows}
+    rows = Interaction.objects.for_project(project).values_list(
+        "id", "created_at", "model__key", "source", "state", "error_kind"
+    )
+    known = {
+        id: Known(created_at, model or "", source, state, error) for id, created_at, model, source, state, error in rows
+    }
     labellings = Labelling.objects.filter(project=project)
     for id, key, value in labellings.values_list("interaction_id", "key__key", "label__value"):
         known[id].labels[key] = value

@@ -40,6 +40,7 @@ class Row:
     model: str | None
     source: str
     state: str
+    error: str
     session: UUID
     user: UUID
     has_image: bool
@@ -81,6 +82,7 @@ def _random_row(chance: random.Random) -> Row:
         model=chance.choice([None, "small", "large"]),
         source=chance.choice(Interaction.Source.values),
         state=state,
+        error=chance.choice(["timeout", "http_429", ""]) if state == "failed" else "",
         session=chance.choice(SESSIONS),
         user=chance.choice(USERS),
         has_image=chance.random() < 0.2,
@@ -105,6 +107,7 @@ def _payload(row: Row) -> payloads.Interaction:
             "model_service": row.model,
             "source": row.source,
             "state": row.state,
+            "error": {"kind": row.error} if row.error else None,
             "session_id": str(row.session),
             "user": str(row.user),
             "labels": row.labels,
@@ -163,6 +166,7 @@ MEANINGS: dict[type[Condition], Meaning] = {
     conditions.ModelIn: lambda c, row: row.model in c.keys,
     conditions.SourceIn: lambda c, row: row.source in c.sources,
     conditions.StateIn: lambda c, row: row.state in c.states,
+    conditions.ErrorIn: lambda c, row: bool(row.error) and row.error in c.kinds,
     conditions.CreatedWithin: _within,
     conditions.InSession: lambda c, row: row.session == c.session_id,
     conditions.CreatedBy: lambda c, row: row.user in (c.user, *c.others),
@@ -196,6 +200,7 @@ def simple(rows: list[Row]) -> list[Condition]:
         *(conditions.ModelIn(keys) for keys in ((), ("small",), ("small", "large"), ("unknown",))),
         *(conditions.SourceIn(sources) for sources in ((), ("LIVE",), ("LIVE", "DATASET"))),
         *(conditions.StateIn(states) for states in ((), ("done",), ("failed", "cancelled"), ("started",))),
+        *(conditions.ErrorIn(kinds) for kinds in ((), ("",), ("timeout",), ("timeout", "http_429"), ("unknown",))),
         conditions.CreatedWithin(),
         *(conditions.CreatedWithin(since=moment) for moment in moments),
         *(conditions.CreatedWithin(until=moment) for moment in moments),
@@ -384,7 +389,7 @@ def test_every_kind_of_condition_describes_itself(rows: list[Row]) -> None:
 
 
 SPELLINGS = (
-    "label=env:x&last=7d&score=quality:gte:1&feedback=yes&compared=preference&model=small&source=LIVE&state=done&image=no"
+    "label=env:x&last=7d&score=quality:gte:1&feedback=yes&compared=preference&model=small&source=LIVE&state=done&image=no&error_kind=timeout"
     f"&session={uuid4()}&user={uuid4()}&id={uuid4()}&prompt_hash={'0' * 64}&prompt=a&completion=b&q=c"
     "&not_label=env:x&score=quality:1"
 )

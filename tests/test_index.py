@@ -83,7 +83,9 @@ class World:
 
     def end(self) -> None:
         if calls := [*OpenCall.objects.filter(project=self.project)]:
-            answered = ingest.Answered(self._chance.choice(("done", "failed")))
+            kind = self._chance.choice(["", "timeout", "cut_off", f"http_{self._chance.randrange(400, 420)}"])
+            error = payloads.Failure(kind=kind) if kind else None
+            answered = ingest.Answered("failed" if kind else "done", error=error)
             ingest.perform(
                 self.caller, ingest.End(self._chance.choice(calls).interaction_id, self.project.pk, answered)
             )
@@ -163,6 +165,7 @@ def simple() -> list[Condition]:
         conditions.ModelIn(("small",)),
         conditions.SourceIn(("LIVE", "DATASET")),
         conditions.StateIn(("done",)),
+        *(conditions.ErrorIn((kind,)) for kind in ("timeout", "cut_off", *(f"http_{n}" for n in range(400, 421)))),
         conditions.HasImage(),
         conditions.HasFeedback(),
         conditions.HasFeedback(False),

@@ -230,6 +230,10 @@ LEAVES: dict[str, tuple[Callable[[Chance, World], Any], Callable[[Any, Row, Worl
         lambda chance, world: a_text(chance, [chance.choice(world.rows).completion.upper(), "plai"]),
         lambda told, row, world: says(told, row.completion),
     ),
+    "errorKind": (
+        lambda chance, world: compared(chance, ["timeout", "http_429", "", "unknown"]),
+        lambda told, row, world: agrees(told, lambda kind: row.error != "" and row.error == kind),
+    ),
     "prompt": (
         lambda chance, world: a_text(chance, [prompt(chance.choice(world.rows)), "kind."]),
         lambda told, row, world: says(told, prompt(row)),
@@ -311,6 +315,10 @@ SIMPLE: dict[str, tuple[Callable[[Chance, World], Any], Callable[[Any, Row, Worl
     "source": (
         lambda chance, world: some(chance, Interaction.Source.values),
         lambda told, row, world: row.source in told,
+    ),
+    "errorKind": (
+        lambda chance, world: some(chance, ["timeout", "http_429", "unknown"]),
+        lambda told, row, world: row.error != "" and row.error in told,
     ),
     "completion": (
         lambda chance, world: chance.choice(WORDS),
@@ -478,6 +486,11 @@ PARAMETERS: dict[str, Parameter] = {
     "state": Parameter(
         lambda chance, world: some(chance, ["done", "failed", "cancelled"]),
         lambda texts, row, world: row.state in texts,
+    ),
+    "error_kind": Parameter(
+        lambda chance, world: some(chance, ["timeout", "http_429", "unknown"]),
+        lambda texts, row, world: row.error != "" and row.error in texts,
+        lambda texts: [{"errorKind": {"in": texts}}],
     ),
     "session": Parameter(
         _one(lambda chance, world: str(chance.choice(SESSIONS))),

@@ -128,6 +128,7 @@ class CompletionFilterExpression:
     completion_id: UUID | None = None
     completion: TextCondition | None = None
     prompt: TextCondition | None = None
+    error_kind: StringCondition | None = None
 
 
 @strawberry.input
@@ -145,6 +146,7 @@ class ListCompletionsFilterInput:
     source: list[CompletionSource] | None = None
     completion: str | None = None
     prompt: str | None = None
+    error_kind: list[str] | None = None
     advanced_filter: CompletionFilterExpression | None = None
 
 
@@ -194,6 +196,8 @@ class _Builder:
             yield conditions.CompletionContains(searchable(given.completion, "completion"))
         if given.prompt is not None:
             yield conditions.PromptContains(searchable(given.prompt, "prompt"))
+        if given.error_kind is not None:
+            yield _errors(_few(given.error_kind, "errorKind"))
 
     # The expression
 
@@ -249,6 +253,8 @@ class _Builder:
             yield _text(given.completion, conditions.CompletionContains, f"{path}.completion")
         if given.prompt is not None:
             yield _text(given.prompt, conditions.PromptContains, f"{path}.prompt")
+        if (kind := given.error_kind) is not None:
+            yield _compared(kind.eq, kind.in_, kind.neq, _errors, f"{path}.errorKind")
 
     # Names
 
@@ -257,8 +263,11 @@ class _Builder:
         uids = [uid for name in keys_or_ids if (uid := ids.uuid(name))]
         known = Q(uid__in=uids) | Q(external__uid__in=uids)
         rows = Model.objects.filter(known, project=self._project) if uids else Model.objects.none()
-        named = {str(id): key for key, *both in rows.values_list("key", "uid", "external__uid") for id in both}
-        return conditions.ModelIn(tuple(named.get(str(ids.uuid(name)), name) for name in keys_or_ids))
+        named: dict[UUID | None, str] = {}
+        for key, uid, external in rows.values_list("key", "uid", "external__uid"):
+            named |= {uid: key, external: key}
+        named.pop(None, None)  # that of a model that nobody serves; so would be each name that is no id
+        return conditions.ModelIn(tuple(named.get(ids.uuid(name), name) for name in keys_or_ids))
 
     def _metric(self, key_or_id: str) -> str:
         uid = ids.uuid(key_or_id)
@@ -325,6 +334,10 @@ def labelled(key: str, values: list[str] | None, path: str) -> Condition:
 def _prompt_hashes(digests: list[str]) -> Condition:
     first, *others = [sha256(digest, "promptHash") for digest in digests] or [""]
     return conditions.PromptHashIs(first, tuple(others)) if first else NOTHING
+
+
+def _errors(kinds: list[str]) -> Condition:
+    return conditions.ErrorIn(tuple(searchable(kind, "errorKind") for kind in kinds))
 
 
 def _users(users: list[IdOrKey]) -> Condition:

@@ -92,6 +92,11 @@ def whole(api: Api, body: bytes) -> Result:
     return _read(api, value, oddities, is_finished=isinstance(value, dict))
 
 
+def result(api: Api, body: Any) -> Result:
+    """The result that a body tells, as it was kept."""
+    return _read(api, body, _Oddities(), is_finished=isinstance(body, dict))
+
+
 class Assembly:
     """Takes a stream's events, one by one. Time is linear in their bytes, and so is memory."""
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from pydantic_core import to_json
 
-from interactions import bridge, calls, database, ids, ingest, payloads
+from interactions import answers, bridge, calls, database, ids, ingest, payloads
 from interactions.access import Caller
 from interactions.calls import Route
 from interactions.errors import RequestError, Unavailable
@@ -341,7 +341,7 @@ class Call:
     def _details(self, result: Result, completion: str) -> dict[str, Any]:
         told: dict[str, Any] = {"status": self._status}
         if result.body is not None:
-            told["response"] = stored.without_text(self._api, stored.storable(result.body), completion)
+            told["response"] = answers.without_text(self._api, stored.storable(result.body), completion)
         if result.vectors:
             told |= {"vectors": result.vectors, "dimensions": result.dimensions}
         if result.oddities:

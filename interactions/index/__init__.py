@@ -17,6 +17,7 @@ however many processes write, and however they end.
 from interactions.index.following import current, keep_all
 from interactions.index.postings import (
     COMPARED,
+    ERROR,
     HOUR,
     IMAGE,
     LABEL,
@@ -32,6 +33,7 @@ from interactions.index.queries import Index
 
 __all__ = [
     "COMPARED",
+    "ERROR",
     "HOUR",
     "IMAGE",
     "LABEL",

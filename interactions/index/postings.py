@@ -16,6 +16,8 @@ Value = int | float | str
 MODEL: Dimension = ("model", 0)  # the model's id, 0 for none
 SOURCE: Dimension = ("source", 0)
 STATE: Dimension = ("state", 0)
+ERROR: Dimension = ("error", 0)  # its kind
+FAILED: Dimension = ("failed", 0)  # 1: has an error of some kind
 IMAGE: Dimension = ("image", 0)  # 1: has an image
 USER: Dimension = ("user", 0)  # hexadecimal digits
 HOUR: Dimension = ("hour", 0)  # hours since 1970 of `created_at`
@@ -157,11 +159,11 @@ def united(parts: list[Postings]) -> Postings:
 
 
 def _bound(dimension: Dimension, values: Values) -> None:
-    """See that there are not too many values. Of labels and users there may be one for each interaction."""
+    """See that there are not too many values. Of labels, users and errors there may be one for each interaction."""
     if len(values.held) > MOST_VALUES:
         if dimension[0] == "score":
             values.set_ranged()
-        elif values.complete and dimension[0] in ("label", "user"):
+        elif values.complete and dimension[0] in ("label", "user", "error"):
             values.keep_commonest()
 
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from pyroaring import BitMap
 
 from interactions import database, ids
-from interactions.index.postings import HOUR, SCORE, USER, Dimension, Postings, Value, ceiling
+from interactions.index.postings import ERROR, FAILED, HOUR, SCORE, USER, Dimension, Postings, Value, ceiling
 from interactions.models import Feedback, Interaction, Labelling
 
 _HOUR = timedelta(hours=1)
@@ -46,11 +46,19 @@ class Index:
             return BitMap()
         if dimension == USER:
             found = self.stored(user_uid=str(value))
+        elif dimension == ERROR:
+            found = self._unheld_error(str(value))
         else:
             found = _numbers(Labelling.objects.filter(label_id=int(value)).values_list("interaction__number"))
         if len(found) >= _WORTH_HOLDING:
             values.held[value] = found
         return found
+
+    def _unheld_error(self, kind: str) -> BitMap:
+        """No index of the store knows the kinds; but those that have one that is held need not be looked at."""
+        known = self.postings.values(ERROR).held.values()
+        others = self.having(FAILED, [1]) - BitMap.union(*known)
+        return self.stored(number__among=(self.project_id, others), error_kind=kind) if others else BitMap()
 
     def stored(self, **where: Any) -> BitMap:
         """Those that the store finds by columns of the row, of which an index holds few for each value."""

@@ -12,6 +12,8 @@ from pyroaring import BitMap
 from interactions import database
 from interactions.index.postings import (
     COMPARED,
+    ERROR,
+    FAILED,
     HOUR,
     IMAGE,
     LABEL,
@@ -60,13 +62,16 @@ def _chunks(numbers: BitMap) -> Iterable[BitMap]:
 
 def _add(postings: Postings, where: _Where, *, lasting: bool) -> None:
     rows = Interaction.objects.filter(**where)
-    columns = ("number", "id", "state", "image_count", "model_id", "source", "user_uid")
-    read = database.raw_rows(rows.values_list(*(columns if lasting else columns[:4])))
+    columns = ("number", "id", "state", "error_kind", "image_count", "model_id", "source", "user_uid")
+    read = database.raw_rows(rows.values_list(*(columns if lasting else columns[:5])))
     if not read:
         return
     grouped: Grouped = {}
-    numbers, ids, states, images, *others = zip(*read, strict=True)
+    numbers, ids, states, errors, images, *others = zip(*read, strict=True)
     _group(grouped, STATE, numbers, states)
+    failed = [(number, kind) for number, kind in zip(numbers, errors, strict=True) if kind]
+    _group(grouped, ERROR, (number for number, _ in failed), (kind for _, kind in failed))
+    _group(grouped, FAILED, (number for number, _ in failed), repeat(1))
     _group(grouped, IMAGE, (number for number, count in zip(numbers, images, strict=True) if count), repeat(1))
     if lasting:
         models, sources, users = others

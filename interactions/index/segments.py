@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from interactions.index.postings import Dimension, Postings, Value, Values
 
 # A segment written in another form is read anew from the rows.
-FORM = 1
+FORM = 2
 BLOCK_SIZE = 1 << 16
 
 

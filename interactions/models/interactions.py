@@ -89,6 +89,16 @@ class Interaction(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def kept_nothing(self) -> bool:
+        """Whether its caller asked to keep nothing of what was said: then there never was a transcript."""
+        return self.source == self.Source.LIVE and self.texts_removed_at == self.created_at
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its completion is still to come."""
+        return self.state == self.State.STARTED
+
 
 class Transcript(models.Model):
     """What was said, in full. `transcripts.py` puts the messages back together from the two columns.

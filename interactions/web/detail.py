@@ -17,7 +17,8 @@ from interactions.access import Permission
 from interactions.errors import NotFound
 from interactions.filtersets import InteractionFilterSet
 from interactions.models import Image, Interaction, Project
-from interactions.web import facts, rail, surroundings, transcript, wording
+from interactions.web import answer, facts, live, rail, surroundings, transcript, wording
+from interactions.web.answer import Answer
 from interactions.web.parts import Message
 from interactions.web.permissions import ProjectRequest, requires
 from interactions.web.rail import Typed
@@ -27,6 +28,8 @@ from interactions.web.surroundings import Neighbours
 @requires(Permission.READ)
 @require_safe
 def show(request: ProjectRequest, id: UUID) -> HttpResponseBase:
+    if live.nothing_new(request, request.project):
+        return live.unchanged()
     return page(request, find(request, id))
 
 
@@ -76,7 +79,8 @@ def find(request: ProjectRequest, id: UUID) -> Interaction:
 
 def page(request: ProjectRequest, interaction: Interaction, typed: Typed | None = None) -> HttpResponse:
     """The whole page; with what was `typed` and refused, that part of it again, and status 422."""
-    stored = _stored(interaction)
+    stored = stored_of(interaction)
+    read = _read(interaction, stored)
     compared = surroundings.comparisons(interaction)
     people = surroundings.people(_uids(interaction, compared))
     session = surroundings.session(request.project, interaction)
@@ -84,13 +88,15 @@ def page(request: ProjectRequest, interaction: Interaction, typed: Typed | None 
         "interaction": interaction,
         "query": request.GET.urlencode(),
         "found": _found(request, interaction),
-        "transcript": _read(interaction, stored),
+        "transcript": read,
+        "answer": read.answer,
         "session": session,
         "siblings": _siblings(request.project, interaction),
         "comparisons": compared,
-        "facts": facts.facts(interaction, stored, people, session),
+        "facts": facts.facts(interaction, stored, read.answer, people, session),
         "feedback": rail.feedback_section(request, interaction, people, typed),
         "labels": rail.label_section(request, interaction, typed),
+        "replay": rail.replay_section(request, interaction, typed),
     }
     return render(request, "interactions/detail.html", context, status=422 if typed else 200)
 
@@ -106,7 +112,7 @@ def section(request: ProjectRequest, interaction: Interaction, name: str, typed:
     return render(request, f"interactions/_{name}.html", context, status=422 if typed else 200)
 
 
-def _stored(interaction: Interaction) -> dict[str, Any]:
+def stored_of(interaction: Interaction) -> dict[str, Any]:
     """Nothing if its texts were removed."""
     kept = documents.transcript_of(interaction)
     return dict(from_json(kept.document)) if kept else {}
@@ -140,8 +146,7 @@ class Read:
     """`removed` is a sentence in place of all else, where that is so."""
 
     messages: list[Message]
-    completion: Message | None
-    error: str
+    answer: Answer | None
     left_out: int
     removed: str = ""
 
@@ -150,28 +155,19 @@ def _read(interaction: Interaction, stored: dict[str, Any]) -> Read:
     kept = interaction.kept_images
     texts = documents.transcript_of(interaction)
     if texts is None:
-        return Read([], None, "", 0, _removed(interaction))
+        return Read([], None, 0, removed(interaction))
     reader = transcript.Reader(texts.prompt_text, kept, surroundings.image_uses(interaction))
-    completion = reader.completion(stored.get("completion", texts.completion_text))
-    completion.notes = [note for note in _course(interaction) if note]
+    read = answer.read(interaction, stored, reader)  # before the messages, so that it is not what is left out
     messages = reader.messages(stored["messages"])
-    return Read(messages, completion, stored.get("error", ""), len(stored["messages"]) - len(messages))
+    return Read(messages, read, len(stored["messages"]) - len(messages))
 
 
-def _removed(interaction: Interaction) -> str:
+def removed(interaction: Interaction) -> str:
     at = interaction.texts_removed_at
+    if interaction.kept_nothing:
+        return "The caller asked to keep nothing of what was said (“store” was false)."
     when = f" on {wording.exact(at).partition(',')[0]}" if at else ""
     return f"The texts and images of this interaction were removed{when}. What was said about it is still here."
-
-
-def _course(interaction: Interaction) -> list[str]:
-    tokens, first = interaction.completion_tokens, wording.duration(interaction.first_token_ms)
-    return [
-        interaction.model.key if interaction.model else "",
-        wording.counted(tokens, "token") if tokens is not None else "",
-        wording.duration(interaction.total_ms),
-        f"first token {first}" if first else "",
-    ]
 
 
 def _siblings(project: Project, interaction: Interaction) -> dict[str, Any]:

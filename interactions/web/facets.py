@@ -37,8 +37,8 @@ class Facet:
     """Values to choose from under one heading, all of them for the parameter `name` and beginning with `prefix`.
 
     `more` are behind a fold. `typed` are suggestions for an input, for when there are too many to show; what is
-    typed there gets the `prefix`. `excludes` says whether a value can be ruled out too, `counted` whether the number
-    of interactions with each value follows. `ranged`: ranges of values come with the numbers.
+    typed there gets the `prefix`. `excludes` says whether a value can be ruled out too. `ranged`: ranges of values come
+    with the numbers.
     """
 
     title: str
@@ -49,7 +49,6 @@ class Facet:
     prefix: str = ""
     hint: str = ""
     excludes: bool = False
-    counted: bool = True
     ranged: bool = False
 
     @property
@@ -104,7 +103,8 @@ def form(filters: InteractionFilterSet, path: str) -> Form:
     ]
     either = [_yes_or_no("feedback", given), _yes_or_no("image", given)]
     sources = [
-        _ticked("state", "state", [(v, v) for v in Interaction.State.values if v != "done"], given, counted=False),
+        _ticked("state", "state", [(v, v) for v in Interaction.State.values], given),
+        _ticked("error", "error_kind", [(kind, kind) for kind in words.errors], given),
         _ticked("source", "source", [(v, v.lower()) for v in Interaction.Source.values], given),
     ]
     return Form(
@@ -115,7 +115,7 @@ def form(filters: InteractionFilterSet, path: str) -> Form:
         more_labels=all_drawn(labels[KEYS_SHOWN:], "further"),
         facets=all_drawn((facet for facet in facets if facet.options or facet.hint), "facet"),
         choices=either,
-        sources=all_drawn(sources, "source"),
+        sources=all_drawn((facet for facet in sources if facet.options), "source"),
         session=given.single("session"),
         user=given.single("user"),
         hidden=list(given.rest()),
@@ -189,7 +189,6 @@ def _ticked(
     *,
     prefix: str = "",
     excludes: bool = False,
-    counted: bool = True,
 ) -> Facet:
     """Boxes to tick, the chosen ones first; where there are too many, the chosen ones, the first few, and an input."""
     ruled_out = set(given.values.get("not_label", ())) if excludes else set()
@@ -202,7 +201,7 @@ def _ticked(
     # A fold that hides a single value would take as much room as the value.
     first = len(options) if len(options) == first + 1 else first
     shown, more = tuple(options[:first]), tuple(options[first:])
-    return Facet(title, name, shown, more, prefix=prefix, excludes=excludes, counted=counted)
+    return Facet(title, name, shown, more, prefix=prefix, excludes=excludes)
 
 
 def _score_facet(score: ScoreFacet, given: _Given) -> Facet:

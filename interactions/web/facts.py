@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 
 from interactions.models import Interaction
 from interactions.web import json_text, wording
+from interactions.web.answer import Answer
 from interactions.web.surroundings import Session, author
 
 
@@ -26,13 +27,17 @@ class Fact:
 
 
 def facts(
-    interaction: Interaction, stored: Mapping[str, Any], people: Mapping[UUID, str], session: Session
+    interaction: Interaction,
+    stored: Mapping[str, Any],
+    answer: Answer | None,
+    people: Mapping[UUID, str],
+    session: Session,
 ) -> list[Fact]:
     told = [
         *_origin(interaction, people),
         _turn(interaction, session),
-        *_course(interaction),
-        *_parameters(stored),
+        *course(interaction, answer),
+        *parameters(stored),
         *_identity(interaction),
     ]
     return [fact for fact in told if fact.value]
@@ -46,6 +51,7 @@ def _origin(interaction: Interaction, people: Mapping[UUID, str]) -> Iterable[Fa
     yield Fact("Model", model, urlencode({"model": model}))
     yield Fact("Source", interaction.source.lower(), urlencode({"source": interaction.source}))
     yield Fact("State", interaction.state, urlencode({"state": interaction.state}))
+    yield Fact("Error", interaction.error_kind, urlencode({"error_kind": interaction.error_kind}))
     uid = str(interaction.user_uid or "")
     yield Fact("User", author(interaction.user_uid, people), urlencode({"user": uid}), whole=uid)
 
@@ -61,17 +67,28 @@ def _turn(interaction: Interaction, session: Session) -> Fact:
     return Fact("Session", f"{text[:4]}…{text[-4:]}", urlencode({"session": text}), place, text)
 
 
-def _course(interaction: Interaction) -> Iterable[Fact]:
+def course(interaction: Interaction, answer: Answer | None) -> Iterable[Fact]:
+    """How it went: what it took, what it cost, how it ended."""
+    made, took, first = interaction.completion_tokens, interaction.total_ms, interaction.first_token_ms
     yield Fact("Finish", interaction.finish_reason)
     if interaction.total_tokens is not None:
-        told, made = interaction.prompt_tokens or 0, interaction.completion_tokens or 0
-        yield Fact("Tokens", f"{told:,} in, {made:,} out")
-    first = wording.duration(interaction.first_token_ms)
-    took = [wording.duration(interaction.total_ms), f"first token {first}" if first else ""]
-    yield Fact("Took", ", ".join(filter(None, took)))
+        yield Fact("Tokens", f"{interaction.prompt_tokens or 0:,} in, {made or 0:,} out", note=_among(answer))
+    yield Fact("Vectors", answer.vectors if answer else "")
+    yield Fact("Cost", wording.dollars(interaction.cost))
+    yield Fact("Took", wording.duration(took))
+    yield Fact("First token", wording.duration(first))
+    yield Fact("Speed", wording.speed(made, took, first))
 
 
-def _parameters(stored: Mapping[str, Any]) -> Iterable[Fact]:
+def _among(answer: Answer | None) -> str:
+    """Which of the tokens were of a special kind."""
+    usage = answer.usage if answer else None
+    kinds = ((usage.cached, "from cache"), (usage.reasoning, "reasoning")) if usage else ()
+    return ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+
+
+def parameters(stored: Mapping[str, Any]) -> Iterable[Fact]:
+    yield Fact("API", str(stored.get("api") or ""))
     if stored.get("ab_campaign"):
         yield Fact("A/B campaign", str(stored["ab_campaign"]))
     for name, value in (stored.get("parameters") or {}).items():

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from interactions.web import json_text, markdown
-from interactions.web.parts import Code, Message, Part, Text
+from interactions.web.parts import Code, Folded, Message, Part, Refusal, Text
 
 # In characters. Rendering takes about 1 ms for every 1,000.
 MARKDOWN_PER_MESSAGE = 64_000
@@ -18,6 +18,7 @@ SHOWN_PER_MESSAGE = 200_000
 SHOWN_PER_PAGE = 600_000
 FOLDED_FROM = 20_000
 BEFORE_FOLD = 4_000
+THOUGHTS_SHOWN = 50_000
 
 _FENCE = re.compile(r"^```", re.MULTILINE)
 
@@ -28,6 +29,13 @@ class Budget:
 
     shown: int = SHOWN_PER_PAGE
     rendered: int = MARKDOWN_PER_PAGE
+
+
+def thoughts(part: Folded, budget: Budget) -> Folded:
+    """As much as there is room for. What is folded away must not fold what follows it."""
+    shown = part.text[: max(0, min(THOUGHTS_SHOWN, budget.shown))]
+    budget.shown -= len(shown)
+    return Folded(part.title, shown, len(part.text) - len(shown))
 
 
 def lay_out(message: Message, parts: list[Part], budget: Budget) -> Message:
@@ -65,7 +73,7 @@ def _rendered(text: Text) -> Text:
 
 
 def _weight(part: Part) -> int:
-    return len(part.raw) if isinstance(part, Text) else len(part.text) if isinstance(part, Code) else 0
+    return len(part.raw) if isinstance(part, Text) else len(part.text) if isinstance(part, Code | Refusal) else 0
 
 
 def _split(parts: list[Part], limit: int) -> tuple[list[Part], list[Part]]:

@@ -180,8 +180,8 @@ def _told_limits(key: ApiKey) -> list[str]:
     if key.requests_per_minute is not None:
         limits.append(f"{wording.counted(key.requests_per_minute, 'request')} a minute")
     if key.budget is not None:
-        used = wording.dollars(getattr(key, "used") or 0)  # noqa: B009 - an annotation
-        limits.append(f"{used} of {wording.dollars(key.budget)} {_PRESENT[key.budget_period]}")
+        used = wording.budget(getattr(key, "used") or 0)  # noqa: B009 - an annotation
+        limits.append(f"{used} of {wording.budget(key.budget)} {_PRESENT[key.budget_period]}")
     return limits
 
 

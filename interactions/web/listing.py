@@ -17,7 +17,7 @@ from interactions.access import Permission
 from interactions.errors import Invalid, TooSlow
 from interactions.filtersets import InteractionFilterSet, Problem
 from interactions.pagination import Page, Place
-from interactions.web import facets, narrower, rows
+from interactions.web import facets, live, narrower, rows
 from interactions.web.permissions import ProjectRequest, requires
 
 
@@ -31,13 +31,17 @@ class Refusal:
 
 @requires(Permission.READ)
 def interactions(request: ProjectRequest) -> HttpResponse:
+    if live.nothing_new(request, request.project):
+        return live.unchanged()
     filters = InteractionFilterSet(request.GET, request.project)
+    revision = live.revision(request.project)
     try:
         with database.time_limit(settings.QUERY_SECONDS):
             page, refusals = _read(filters, request)
             context = _results(request, filters, page, refusals)
     except TooSlow as error:
         context = _results(request, filters, Page([], None, None), []) | narrower.offer(filters, error)
+    context["revision"] = revision
     if not _wants_results_only(request):
         context["form"] = facets.form(filters, context["path"])
     template = "interactions/_swap.html" if _wants_results_only(request) else "interactions/list.html"
@@ -87,6 +91,7 @@ def _results(
         "rows": rows.drawn(
             rows.rows(page.rows, addresses, ids.now(), _excerpts(filters, page)), may_delete=request.may_delete
         ),
+        "shown": len(page.rows),
         "newer": _query(query, page.newer, limit),
         "older": _query(query, page.older, limit),
         "is_first": not place,

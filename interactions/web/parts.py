@@ -59,7 +59,37 @@ class Heading:
     note: str = ""
 
 
-Part = Text | Picture | Elsewhere | Code | Heading
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What few want to read: what the model thought."""
+
+    kind: ClassVar = "folded"
+    title: str
+    text: str
+    left_out: int = 0
+
+    @property
+    def size(self) -> str:
+        return wording.counted(len(self.text) + self.left_out, "character")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the model said instead of an answer."""
+
+    kind: ClassVar = "refusal"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark of this page's, in the place of what is not there."""
+
+    kind: ClassVar = "note"
+    text: str
+
+
+Part = Text | Picture | Elsewhere | Code | Heading | Folded | Refusal | Note
 
 
 @dataclass(slots=True)

@@ -35,8 +35,8 @@ class ProjectRequest(CallerRequest):
     may_use_models: bool
 
 
-def requires(permission: Permission) -> Callable[[View], View]:
-    """For views of `/projects/<key>/…`: signed in, and holding `permission` in that project. Else 404, or 403."""
+def requires(permission: Permission, *others: Permission) -> Callable[[View], View]:
+    """For views of `/projects/<key>/…`: signed in, and holding all of these in that project. Else 404, or 403."""
 
     def decorate(view: View) -> View:
         @login_required
@@ -45,7 +45,9 @@ def requires(permission: Permission) -> Callable[[View], View]:
             asking = cast(ProjectRequest, request)
             asking.caller = access.caller_of(cast(User, request.user))
             try:
-                asking.project = Project.objects.get(pk=asking.caller.project_id(key, permission))
+                for one in (permission, *others):
+                    project_id = asking.caller.project_id(key, one)
+                asking.project = Project.objects.get(pk=project_id)
             except NotFound as error:
                 raise Http404(error.message) from None
             except Forbidden as error:
@@ -57,6 +59,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
             return view(asking, **kwargs)
 
         checked.permission = permission  # type: ignore[attr-defined]
+        checked.also_needed = others  # type: ignore[attr-defined]
         return checked
 
     return decorate

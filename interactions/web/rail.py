@@ -13,13 +13,15 @@ from django.utils.http import urlencode
 
 from interactions import ids
 from interactions.access import Permission
-from interactions.models import Feedback, FeedbackKey, Interaction, Label, Project
+from interactions.models import Feedback, FeedbackKey, Interaction, Label, Model, Project
 from interactions.web import rows, surroundings, wording
 from interactions.web.permissions import ProjectRequest
 
 STARS = (1, 2, 3, 4, 5)
 SUGGESTIONS_READ = 1_000
 SUGGESTIONS_PER_KEY = 20
+# The label by which a replay is found, and leads back.
+REPLAY_OF = "replay_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +216,38 @@ def _suggestions(project: Project) -> dict[str, list[str]]:
         if len(values) < SUGGESTIONS_PER_KEY:
             values.append(value)
     return dict(sorted(suggestions.items()))
+
+
+# Replay
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySection:
+    """A form to ask once more; without `models` there is nobody to ask. `original` is what this is a replay of."""
+
+    may_replay: bool
+    models: list[str]
+    chosen: str
+    original: UUID | None
+    problem: str = ""
+
+
+def replay_section(request: ProjectRequest, interaction: Interaction, typed: Typed | None = None) -> ReplaySection:
+    may_replay = request.caller.may(request.project.pk, Permission.USE_MODELS)
+    typed = typed if typed is not None and typed.section == "replay" else None
+    served = _served(request.project) if may_replay else {}
+    wanted = typed.values.get("model", "") if typed else interaction.model.key if interaction.model else ""
+    default = next((key for key, is_default in served.items() if is_default), "")
+    return ReplaySection(
+        may_replay,
+        list(served),
+        wanted if wanted in served else default,
+        ids.uuid(interaction.labels.get(REPLAY_OF, "")),
+        typed.problem if typed else "",
+    )
+
+
+def _served(project: Project) -> dict[str, bool]:
+    """The models that can be asked, and which is the default one."""
+    models = Model.objects.filter(project=project, is_attached=True, is_wanted_online=True, external__isnull=False)
+    return dict(models.order_by("key").values_list("key", "is_default"))

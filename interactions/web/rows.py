@@ -27,6 +27,9 @@ _TAGS = {
     Interaction.State.FAILED: ("failed", "bad"),
 }
 
+# OpenAI's words for it, and Anthropic's.
+_CALLED = {"tool_calls", "function_call", "tool_use"}
+
 _MARKS = re.compile(r"```\w* ?|\|(?: ?:?-{2,}:? ?\|)+ ?")
 # Not in 2**3 or **kwargs.
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=\S)([^*]+?)(?<=\S)\*\*(?![\w*])")
@@ -68,7 +71,9 @@ class Row:
     prompt: str
     completion: str
     excerpts: dict[str, Excerpt]
-    texts_removed: bool
+    no_completion: str
+    no_text: str
+    live: int  # its number while it goes on, else 0
     tag: str
     tone: str
     model: str
@@ -143,7 +148,9 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         name=interaction.prompt_preview[:60],
         prompt=interaction.prompt_preview,
         completion=_plain(interaction.completion_preview),
-        texts_removed=interaction.texts_removed_at is not None,
+        no_completion=_no_completion(interaction),
+        no_text=_no_text(interaction),
+        live=interaction.number if interaction.is_live else 0,
         excerpts={excerpt.field: excerpt for excerpt in excerpts},
         tag=(interaction.error_kind or tag) if tone else tag,
         tone=tone,
@@ -162,6 +169,20 @@ def _row(interaction: Interaction, addresses: Addresses, now: datetime, excerpts
         ],
         more_images=interaction.image_count - len(interaction.shown_images),
     )
+
+
+def _no_text(interaction: Interaction) -> str:
+    """What stands in the place of a prompt that says nothing."""
+    if interaction.texts_removed_at is None:
+        return "no text"
+    return "not kept" if interaction.kept_nothing else "texts removed"
+
+
+def _no_completion(interaction: Interaction) -> str:
+    """What stands in the place of a completion that says nothing; nothing where something else does."""
+    if interaction.texts_removed_at is not None:
+        return ""
+    return "called tools" if interaction.finish_reason in _CALLED else "no completion"
 
 
 def _plain(text: str) -> str:

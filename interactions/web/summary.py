@@ -15,6 +15,7 @@ from interactions.access import Permission
 from interactions.conditions import Scored, number
 from interactions.errors import TooSlow, Unavailable
 from interactions.filtersets import InteractionFilterSet
+from interactions.models import Interaction
 from interactions.statistics import Range, ScoreTallies, Tally
 from interactions.web import facets
 from interactions.web.permissions import ProjectRequest, requires
@@ -59,15 +60,27 @@ def show(request: ProjectRequest) -> HttpResponse:
         "path": reverse("interactions", args=[filters.project.key]),
         "chips": filters.chips(),
         "number": f"{summary.total:,}",
+        **_failed(summary, filters),
         "strip": strip(summary, filters.query(), condition, ids.now()),
         "facets": list(_counts(summary, filters)),
     }
     return render(request, "interactions/_summary.html", context)
 
 
+def _failed(summary: statistics.Summary, filters: InteractionFilterSet) -> dict[str, str]:
+    """How many of the matches failed, and where they are; nothing for who filters by that already."""
+    count = next((tally.count for tally in summary.states if tally.value == Interaction.State.FAILED), 0)
+    if not count or {"state", "error_kind"} & filters.data.keys():
+        return {}
+    query = "&".join(part for part in (filters.query(), f"state={Interaction.State.FAILED}") if part)
+    return {"failed": f"{count:,}", "failed_query": query}
+
+
 def _counts(summary: statistics.Summary, filters: InteractionFilterSet) -> Iterator[Counts]:
     yield Counts(facets.facet_id("model"), summary.models)
     yield Counts(facets.facet_id("source"), summary.sources)
+    yield Counts(facets.facet_id("state"), summary.states)
+    yield Counts(facets.facet_id("error_kind"), summary.errors.values, partial=summary.errors.partial)
     for label in summary.labels:
         yield Counts(facets.facet_id("label", f"{label.key}:"), label.values, partial=label.others > 0)
     for scores in summary.scores:

@@ -5,13 +5,13 @@ Walks the structure that `transcripts.py` describes, so that each `$text` and `$
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from interactions import transcripts
 from interactions.models import Image
 from interactions.web import folding, json_text
-from interactions.web.parts import Code, Elsewhere, Heading, Message, Part, Picture, Text
+from interactions.web.parts import Code, Elsewhere, Folded, Heading, Message, Part, Picture, Text
 
 MESSAGES_SHOWN = 300
 
@@ -32,8 +32,15 @@ class Reader:
     def messages(self, structure: list[dict[str, Any]]) -> list[Message]:
         return [self._message(message) for message in structure[:MESSAGES_SHOWN]]
 
-    def completion(self, text: str, role: str = "assistant") -> Message:
-        return folding.lay_out(Message(role), [Text(text)] if text else [], self.budget)
+    def answer(self, parts: list[Part], role: str = "assistant") -> Message:
+        """What came back: there are no references in it, as it is in no prompt."""
+        told = [folding.thoughts(part, self.budget) if isinstance(part, Folded) else part for part in parts]
+        return folding.lay_out(Message(role), told, self.budget)
+
+    @staticmethod
+    def call(call: Any) -> Part:
+        """One that came back, so that what it holds are no references."""
+        return _call(call, json_text.pretty)
 
     # One message
 
@@ -123,15 +130,7 @@ class Reader:
             yield Picture(image, self.seen.get(digest, 1), detail)
 
     def _call(self, call: Any) -> Part:
-        """A call as OpenAI, Anthropic and Gemini write it: its name, and its arguments as JSON."""
-        told = call if isinstance(call, dict) else {}
-        function = next((told[key] for key in ("function", "functionCall", "function_call") if key in told), told)
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            return self._code("call", call)
-        given: Any = next((function[key] for key in ("arguments", "input", "args") if key in function), {})
-        text = (json_text.indented(given) or given) if isinstance(given, str) else self._json(given)
-        note = str(told.get("id") or told.get("call_id") or "")
-        return Code(f"call {function['name']}", text[: folding.SHOWN_PER_MESSAGE], note)
+        return _call(call, self._json)
 
     def _code(self, title: str, value: Any) -> Code:
         return Code(title, self._json(value)[: folding.SHOWN_PER_MESSAGE])
@@ -143,6 +142,18 @@ class Reader:
     def _text(self, reference: dict[str, Any]) -> str:
         start, end = reference["$text"]
         return self.text[start:end]
+
+
+def _call(call: Any, written: Callable[[Any], str]) -> Part:
+    """A call as OpenAI, Anthropic and Gemini write it: its name, and its arguments as JSON."""
+    told = call if isinstance(call, dict) else {}
+    function = next((told[key] for key in ("function", "functionCall", "function_call", "custom") if key in told), told)
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return Code("call", written(call)[: folding.SHOWN_PER_MESSAGE])
+    given: Any = next((function[key] for key in ("arguments", "input", "args") if key in function), {})
+    text = (json_text.indented(given) or given) if isinstance(given, str) else written(given)
+    note = str(told.get("id") or told.get("call_id") or "")
+    return Code(f"call {function['name']}", text[: folding.SHOWN_PER_MESSAGE], note)
 
 
 def _is_text(part: dict[str, Any]) -> bool:

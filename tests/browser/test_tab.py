@@ -26,8 +26,9 @@ def _query(page: Page) -> dict[str, list[str]]:
 
 def _count(page: Page) -> int:
     """The number of matches, once it has arrived."""
-    expect(page.locator(".count")).to_contain_text(re.compile(r"\d"))
-    return int(re.sub(r"\D", "", page.locator(".count").inner_text()))
+    number = page.locator("#count > span").first
+    expect(number).to_contain_text(re.compile(r"\d"))
+    return int(re.sub(r"\D", "", number.inner_text()))
 
 
 def test_an_auditor_filters_opens_a_row_judges_it_and_returns_to_the_same_list(signed_in: Look) -> None:

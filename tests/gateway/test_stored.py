@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interactions import answers
 from interactions.gateway import stored
 from interactions.gateway.assembly import Api
 from interactions.gateway.outlet import Outlet
@@ -50,9 +51,9 @@ BODIES: list[tuple[Api, Any]] = [
 @pytest.mark.parametrize(("api", "body"), BODIES)
 def test_the_text_is_stored_once_and_comes_back(api: Api, body: Any) -> None:
     before = json.dumps(body)
-    without = stored.without_text(api, body, "said")
+    without = answers.without_text(api, body, "said")
     assert "$completion" in json.dumps(without)
-    assert stored.with_text(api, without, "said") == body
+    assert answers.with_text(api, without, "said") == body
     assert json.dumps(body) == before
 
 
@@ -60,7 +61,7 @@ def test_the_text_is_stored_once_and_comes_back(api: Api, body: Any) -> None:
 def test_no_body_is_too_odd(api: Api, body: Any, said: str) -> None:
     for one in (body, {"choices": body, "output": body}, {"choices": [body], "output": [body]},
                 {"choices": [{"message": body, "text": body}], "output": [{"content": [body]}]}):  # fmt: skip
-        assert json.dumps(stored.with_text(api, stored.without_text(api, one, said), said)) == json.dumps(one)
+        assert json.dumps(answers.with_text(api, answers.without_text(api, one, said), said)) == json.dumps(one)
 
 
 # On their way to a caller

@@ -43,6 +43,11 @@ def declared(page: URLPattern) -> str | None:
     return getattr(page.callback, "permission", None)
 
 
+def also_needed(page: URLPattern) -> tuple[str, ...]:
+    """Besides what it declares."""
+    return getattr(page.callback, "also_needed", ())
+
+
 @cache
 def operations() -> dict[tuple[str, str], Any]:
     """What each method of each path of the REST API declares."""

@@ -31,7 +31,7 @@ from tests.permissions.doors import (
     told_by_page,
     told_by_rest,
 )
-from tests.permissions.routes import declared, operations, pages
+from tests.permissions.routes import also_needed, declared, operations, pages
 from tests.permissions.world import ADMINISTRATION, NAMES, NOTHING, TEXTS, Rights, Who, World
 
 # What is expected
@@ -62,17 +62,26 @@ def expected(permission: str | None, about: About, rights: Rights | None) -> str
 Send = Callable[[Who, World], tuple[str, str]]
 
 
-def check_all(world: World, doors: Collection[str], permission: str | None, about: About, send: Send) -> None:
-    found = [problem for who in world.everybody for problem in _problems(world, who, doors, permission, about, send)]
+def check_all(
+    world: World,
+    doors: Collection[str],
+    permission: str | None,
+    about: About,
+    send: Send,
+    also: tuple[str, ...] = (),
+) -> None:
+    needed = (permission, *also)
+    found = [problem for who in world.everybody for problem in _problems(world, who, doors, needed, about, send)]
     if found:
         pytest.fail("\n".join(found), pytrace=False)
 
 
 def _problems(
-    world: World, who: Who, doors: Collection[str], permission: str | None, about: About, send: Send
+    world: World, who: Who, doors: Collection[str], needed: tuple[str | None, ...], about: About, send: Send
 ) -> Iterator[str]:
     is_known = who.by in doors
-    wanted = expected(permission, about, who.rights if is_known else None)
+    each = [expected(permission, about, who.rights if is_known else None) for permission in needed]
+    wanted = next((one for one in each if one != ALLOWED), ALLOWED)
     with world.undone():
         before = world.stored()
         told, answer = send(who, world)
@@ -156,11 +165,13 @@ def _methods(route: str, page: URLPattern, world: World) -> list[str]:
 @pytest.mark.parametrize(("method", "name"), PAGES)
 def test_a_page_is_for_those_who_may(method: str, name: str, world: World) -> None:
     call = PAGES[method, name]
-    (permission,) = {declared(page) for route, page in pages() if _page(name) in (page.name, route)}
+    ((permission, also),) = {
+        (declared(page), also_needed(page)) for route, page in pages() if _page(name) in (page.name, route)
+    }
 
     def send(who: Who, world: World) -> tuple[str, str]:
         path, form = (filled(one, who, world) for one in (call.path, call.body or {}))
         response = getattr(client_of(who), method)(path, form)
         return told_by_page(response), text_of(response)
 
-    check_all(world, {"session"}, permission, call.about, send)
+    check_all(world, {"session"}, permission, call.about, send, also)

@@ -20,6 +20,7 @@ from PIL import Image as Pillow
 from interactions.models import Interaction, Model, Project, User
 from interactions.web import facets, rows
 from tests.conftest import Api
+from tests.web import through
 
 LIST = "/projects/support/interactions"
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -560,3 +561,117 @@ def test_fifty_rows_with_images_stay_below_300_kb(api: Api, web: Client) -> None
         content_parts = [{"type": "text", "text": "x y " * 200}, {"type": "image_url", "image_url": {"url": uri}}]
         api.log(messages=[{"role": "user", "content": content_parts}], completion="z " * 400)
     assert len(shown(web).encode()) < 300_000
+
+
+# Errors
+
+
+def test_kinds_of_errors_are_a_facet_where_there_are_some(api: Api, web: Client) -> None:
+    assert 'data-facet="error_kind ' not in shown(web)
+    api.log()
+    timed_out = api.log(completion="", state="failed", error={"kind": "timeout"})["completion_id"]
+    api.log(completion="", state="failed", error={"kind": "http_429"})
+    page = shown(web)
+    assert re.findall(r'name="error_kind" value="([^"]*)"', page) == ["http_429", "timeout"]
+    assert ids_of(shown(web, "?error_kind=timeout")) == [timed_out]
+    assert "error is timeout" in chips(shown(web, "?error_kind=timeout"))
+    assert len(ids_of(shown(web, "?error_kind=timeout&error_kind=http_429"))) == 2
+    numbers = web.get(f"{LIST}/summary?error_kind=timeout").content.decode()
+    assert '<data value="http_429">1</data>' in numbers, "the other kinds are counted all the same"
+    assert '<data value="failed">1</data>' in numbers
+
+
+def test_an_error_that_is_no_longer_there_stays_in_the_form(api: Api, web: Client) -> None:
+    assert '<input type="hidden" name="error_kind" value="gone">' in shown(web, "?error_kind=gone")
+
+
+# What still goes on
+
+
+def again(web: Client, known: str, query: str = "") -> Any:
+    return web.get(f"{LIST}{query}", headers={**HTMX, "If-None-Match": f'"{known}"'})
+
+
+def test_a_row_that_goes_on_is_marked_and_can_be_asked_about(api: Api, web: Client, project: Project) -> None:
+    api.log()
+    id = through.begun(project)
+    page = shown(web)
+    number = Interaction.objects.get(pk=id).number
+    assert f'<tr id="row-{id}" data-live="{number}">' in page
+    assert page.count("data-live") == 1
+    assert '<span class="tag live" title="in progress">in progress</span>' in page
+    assert again(web, f"n{number}").status_code == 304
+    api.log()
+    assert again(web, f"n{number}").status_code == 304, "new rows are no news of this one"
+    through.end(project, id, completion="Here.")
+    answer = again(web, f"n{number}")
+    assert answer.status_code == 200
+    assert f'<tr id="row-{id}">' in answer.content.decode()
+
+
+def test_nothing_is_told_again_until_something_happened(api: Api, web: Client, project: Project) -> None:
+    api.log()
+    revision = re.findall(r'data-revision="([^"]+)"', shown(web))[0]
+    assert again(web, revision).status_code == 304
+    for act in (
+        lambda: api.log(),
+        lambda: through.begun(project),
+        lambda: api.post("feedback", {"completion_id": ids_of(shown(web))[0], "metric": "thumbs", "value": True}),
+    ):
+        act()
+        answer = again(web, revision)
+        assert answer.status_code == 200
+        assert ids_of(answer.content.decode()) == ids_of(shown(web))
+        revision = re.findall(r'data-revision="([^"]+)"', answer.content.decode())[0]
+        assert again(web, revision).status_code == 304
+
+
+def test_asking_again_is_cheap(api: Api, web: Client, project: Project) -> None:
+    for _ in range(30):
+        number = Interaction.objects.get(pk=through.begun(project)).number
+    revision = re.findall(r'data-revision="([^"]+)"', shown(web))[0]
+    for known in (revision, f"n{number}", "n" + "-".join(str(number - n) for n in range(30))):
+        with CaptureQueriesContext(connection) as captured:
+            assert again(web, known).status_code == 304
+        assert len(captured) <= 5
+
+
+@pytest.mark.parametrize(
+    "known", ["", "n", "r", "r-1", "nx", "n0", "n-", "n9999999999999999999999", "n1-2-", "W/x", "x\x00"]
+)
+def test_who_asks_about_nothing_there_is_gets_the_page(api: Api, web: Client, known: str) -> None:
+    api.log()
+    assert again(web, known).status_code == 200
+
+
+def test_numbers_of_another_project_say_nothing(api: Api, web: Client, foreign: Project) -> None:
+    theirs = Interaction.objects.get(pk=through.begun(foreign)).number
+    assert again(web, f"n{theirs}").status_code == 200
+
+
+def test_how_many_failed_is_told_beside_the_number(api: Api, web: Client) -> None:
+    def failed(query: str) -> list[tuple[str, str]]:
+        numbers = web.get(f"{LIST}/summary?{query}").content.decode()
+        return [
+            (unescape(link), text) for link, text in re.findall(r'<a class="bad" href="([^"]*)">([^<]*)</a>', numbers)
+        ]
+
+    api.log(labels={"env": "prod"})
+    assert failed("") == []
+    api.log(labels={"env": "prod"}, state="failed", error={"kind": "timeout"})
+    api.log(state="failed")
+    assert failed("") == [(f"{LIST}?state=failed", "2 failed")]
+    assert failed("label=env:prod") == [(f"{LIST}?label=env%3Aprod&state=failed", "1 failed")]
+    assert failed("state=failed") == failed("error_kind=timeout") == []
+    assert len(ids_of(shown(web, "?label=env%3Aprod&state=failed"))) == 1
+
+
+def test_a_row_without_a_text_says_why(api: Api, web: Client) -> None:
+    api.log(completion="", finish_reason="tool_calls")
+    assert '<p class="quiet">called tools</p>' in shown(web)
+
+
+def test_the_pager_counts_the_rows(api: Api, web: Client) -> None:
+    for _ in range(3):
+        api.log()
+    assert "<p>3 shown" in shown(web)

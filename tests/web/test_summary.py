@@ -22,7 +22,7 @@ from interactions.errors import Unavailable
 from interactions.filtersets import InteractionFilterSet
 from interactions.histogram import Bar
 from interactions.models import FeedbackKey, Project, User
-from interactions.statistics import Summary
+from interactions.statistics import ErrorTallies, Summary
 from interactions.web import facets
 from interactions.web.strip import Strip, strip
 from tests import counting
@@ -281,7 +281,7 @@ def test_a_summary_takes_a_fixed_number_of_queries(diary: None, web: Client, api
 
 def drawn(since: datetime, width: timedelta, counts: list[int], now: datetime) -> Strip:
     bars = [Bar(since + width * n, since + width * (n + 1), count) for n, count in enumerate(counts)]
-    made = strip(Summary(sum(counts), [], [], [], [], bars), "", All(), now)
+    made = strip(Summary(sum(counts), [], [], [], ErrorTallies([]), [], [], bars), "", All(), now)
     assert made
     return made
 
