@@ -153,6 +153,14 @@ _beat_at = 0.0
 
 def carry_on() -> None:
     """Do what there is to do, and return. To be called again and again."""
+    try:
+        _carry_on()
+    except database.Unreachable as error:
+        log.warning("The store cannot be reached: %s", type(error).__name__)
+        database.note_away()
+
+
+def _carry_on() -> None:
     global _beat_at
     if database.is_away() and not _is_there():
         return

@@ -216,10 +216,9 @@ def _restart_under_load(gateway: Gateway, made: Store) -> None:
     with ThreadPoolExecutor(6) as threads:
         callers = [threads.submit(call, caller) for caller in range(6)]
         try:
-            for _ in range(2):
-                more(30)
-                with made.away():
-                    more(30)
+            more(30)
+            with made.away():
+                more(60)
             more(30)
         finally:
             stop.set()
