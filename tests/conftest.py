@@ -23,7 +23,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from interactions import access, bridge, choices, ingest, people
 from interactions.bridge import callers, threads, writer
-from interactions.gateway import routes
+from interactions.gateway import routes, upstream
 from interactions.ingest import vocabulary
 from interactions.models import FeedbackKey, Project, User
 from tests.postgres import free_port
@@ -41,6 +41,9 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: A
     callers._callers.clear()
     choices._known.clear()
     routes._known.clear()
+    for session in upstream._sessions.values():
+        session.detach()  # its loop has ended, and with that its connections
+    upstream._sessions.clear()
     monkeypatch.setattr(bridge, "on_loop", async_to_sync(_awaited))
     monkeypatch.setattr(threads, "_run", lambda act, *arguments: sync_to_async(act)(*arguments))
     monkeypatch.setattr(writer, "_submit", sync_to_async(lambda request: ingest.commit([request])[0]))

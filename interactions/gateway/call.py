@@ -431,6 +431,7 @@ async def stop() -> None:
         for call in list(_calls):
             call.interrupt()
         await asyncio.wait(_running, timeout=_SECONDS_BETWEEN_ATTEMPTS)
+    await upstream.close()
 
 
 async def _wait_until(deadline: float) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
@@ -49,9 +50,24 @@ class Head(NamedTuple):
         return {name: value for name, value in self.headers.items() if name in _TOLD or name.startswith(_TOLD_PREFIXES)}
 
 
-@cache
+# One for each event loop, which a server has one of.
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
 def _session() -> aiohttp.ClientSession:
-    """One for the process, made with its first call. It keeps no cookies, and takes no proxy from the environment."""
+    """Made with the first call. It keeps no cookies, and takes no proxy from the environment."""
+    loop = asyncio.get_running_loop()
+    if loop not in _sessions:
+        _sessions[loop] = _new_session()
+    return _sessions[loop]
+
+
+async def close() -> None:
+    if (session := _sessions.pop(asyncio.get_running_loop(), None)) is not None:
+        await session.close()
+
+
+def _new_session() -> aiohttp.ClientSession:
     import aiohttp  # here, since it takes 10 MB, and many servers pass nothing on
 
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, socket_factory=_socket)
