@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.conftest import server_environment
 from tests.gateway.stage import Gateway, Script, demo_models, prepared, scripted_model
+
+# How long an example takes says more about the machine than about what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +54,3 @@ def own_gateway(demo: str, _script: Script, tmp_path_factory: pytest.TempPathFac
     made = prepared(server_environment(tmp_path_factory.mktemp("own")), demo, _script.address)
     yield made
     made.process.end()
-
-
-@pytest.fixture
-def data_dir(own_gateway: Gateway) -> Path:
-    return Path(own_gateway.process.environment["DATA_DIR"])
