@@ -32,9 +32,10 @@ def upstream(server: Server) -> Iterator[str]:
     try:
         address = next(found[0] for line in process.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
         server.environment["MODEL_SECRET"] = "any"
-        for name in ("demo", "demo-reasoning"):
-            model = ("--name", name, "--external-id", name, "--base-url", f"{address}/v1")
-            server.manage("add_model", "--project", "demo", *model, *(["--default"] if name == "demo" else []))
+        # Keys of models differ on the whole server, on which other tests have the demo's by their own names.
+        for name, demo in (("live", "demo"), ("live-reasoning", "demo-reasoning")):
+            model = ("--name", name, "--external-id", demo, "--base-url", f"{address}/v1")
+            server.manage("add_model", "--project", "demo", *model, *(["--default"] if name == "live" else []))
         yield address
     finally:
         process.terminate()
@@ -50,7 +51,7 @@ class Calls:
         self._threads: list[threading.Thread] = []
 
     def start(self, content: str, *, stream: bool = True, **fields: Any) -> None:
-        body = {"model": "demo/demo", "messages": [{"role": "user", "content": content}], "stream": stream} | fields
+        body = {"model": "demo/live", "messages": [{"role": "user", "content": content}], "stream": stream} | fields
         thread = threading.Thread(target=self._send, args=(body,))
         thread.start()
         self._threads.append(thread)
@@ -96,7 +97,9 @@ def test_a_row_appears_and_ends_by_itself(signed_in: Look, calls: Calls) -> None
 def test_without_live_rows_that_are_there_end_and_none_appears(signed_in: Look, calls: Calls) -> None:
     calls.start("[slow: 400ms] The first of two calls, which takes a little while.")
     page = signed_in(f"{LIST}?prompt=two calls")
-    while not page.locator(".tag.live").count():
+    for _ in range(40):
+        if page.locator(".tag.live").count():
+            break
         page.reload()
     assert page.locator("tbody tr").count() == 1
     calls.start("The second of two calls.")
@@ -142,14 +145,14 @@ def test_a_request_is_replayed_and_both_answers_are_compared(signed_in: Look, ca
     calls.end()
     page = signed_in()
     _open(page, "shall be replayed")
-    page.get_by_label("Ask").select_option("demo-reasoning")
+    page.get_by_label("Ask").select_option("live-reasoning")
     page.get_by_role("button", name="Replay").click()
     page.wait_for_url(re.compile(r"/compare/[0-9a-f-]{36}"))
     expect(page.locator("#side-b .tag.live")).to_be_visible()
     expect(page.locator("#side-b .diff")).to_contain_text("You said: What shall be replayed?", timeout=20_000)
     expect(page.locator(".found")).to_have_text("The texts are the same.")
     expect(page.locator("#side-b .thoughts")).to_contain_text("Reasoning")
-    expect(page.locator(".about tr", has_text="Model")).to_contain_text("demo-reasoning")
+    expect(page.locator(".about tr", has_text="Model")).to_contain_text("live-reasoning")
     page.locator("#side-b").get_by_role("link", name="open").click()
     expect(page.locator("#labels")).to_contain_text("replay_of")
     page.get_by_role("link", name="Compare it with the original").click()
