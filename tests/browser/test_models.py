@@ -14,8 +14,14 @@ from tests.conftest import Server
 
 pytestmark = pytest.mark.browser
 
-MODELS = "/projects/demo/models"
+MODELS = "/projects/shelf/models"
 SECRET = "sk-zebra-0123456789"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _project(server: Server) -> None:
+    """A project whose models nobody else adds to."""
+    server.manage("create_project", "shelf")
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def delete(page: Page, name: str) -> None:
 def test_a_model_is_added_changed_chosen_taken_out_attached_and_deleted(
     signed_in: Look, name: str, scripted: bool
 ) -> None:
-    page = signed_in("/projects/demo/interactions", java_script_enabled=scripted)
+    page = signed_in("/projects/shelf/interactions", java_script_enabled=scripted)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Models").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Models")
 
@@ -61,7 +67,7 @@ def test_a_model_is_added_changed_chosen_taken_out_attached_and_deleted(
     refused.fill("0.25")
     page.get_by_label("Secret", exact=True).fill(SECRET)
     page.get_by_role("button", name="Add the model").click()
-    row = page.locator("table.models tbody tr").filter(has_text=f"demo/{name}")
+    row = page.locator("table.models tbody tr").filter(has_text=f"shelf/{name}")
     expect(row).to_contain_text("https://models.example.org/v1 · secret set")
     expect(row).to_contain_text("0.25")
     assert SECRET not in page.content()
