@@ -140,7 +140,7 @@ def test_several_choices_with_the_chances_of_their_tokens(client: Any, gateway: 
         document = gateway.document(answer.completion_id)
     assert document["completion"] == "You said: Hi you"
     kept = document["answer"]["response"]["choices"]
-    assert [choice["message"]["content"] for choice in kept] == [{"$completion": True}, *["You said: Hi you"] * 2]
+    assert [choice["message"]["content"] for choice in kept] == ["You said: Hi you"] * 3
     assert [one["token"] for one in kept[1]["logprobs"]["content"]] == ["You ", "said: ", "Hi ", "you"]
 
 

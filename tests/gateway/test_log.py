@@ -103,7 +103,6 @@ def test_nothing_of_the_caller_s_headers_reaches_the_model_s_server(gateway: Gat
     (asked,) = script.asked
     assert asked.headers.keys() == {
         "host", "accept", "accept-encoding", "content-type", "user-agent", "authorization", "content-length",
-        "connection",
     }  # fmt: skip
     assert asked.headers["authorization"] == f"Bearer {MODEL_SECRET}"
     assert asked.headers["host"] == f"127.0.0.1:{script.port}"

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from interactions import bridge, gateway, payloads
 from interactions.access import Caller
+from interactions.bridge import threads
 from interactions.calls import Route
 from interactions.errors import Unavailable
 from interactions.gateway import Asked
@@ -294,7 +295,8 @@ def test_what_the_store_or_the_request_refuses_is_said_too(
     assert 'name="model"' not in shown(web, id)
 
 
-def test_without_a_server_it_says_so(api: Api, served: Project, web: Client) -> None:
+def test_without_a_server_it_says_so(api: Api, served: Project, web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "on_loop", threads.on_loop)
     answer = replay(web, api.log()["completion_id"])
     assert "This needs the server" in answer.content.decode()
 
