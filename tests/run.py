@@ -24,7 +24,7 @@ from tests.system import CHROMIUM, POSTGRES, Need, install, missing
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "var" / "test-logs"
-SECONDS_PER_STEP = 20 * 60
+SECONDS_PER_STEP = 40 * 60
 SECONDS_TO_END = 60
 LINES_SHOWN = 200
 

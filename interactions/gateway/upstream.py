@@ -116,6 +116,10 @@ async def asked(upstream: Upstream, path: str, body: bytes, *, is_stream: bool) 
         raise Failed("timeout", f"The model's server said nothing for {silence} s.", 504) from None
     except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
         raise Failed("unreachable", f"The model's server cannot be reached: {_told(error)}") from None
+    except aiohttp.ClientPayloadError:
+        raise Failed(
+            "broken_off", "The connection to the model's server broke off before the answer was whole."
+        ) from None
     except (aiohttp.ClientError, ConnectionError) as error:
         raise Failed("broken_off", f"The connection to the model's server broke off: {_told(error)}") from None
 
