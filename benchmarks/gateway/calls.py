@@ -17,7 +17,7 @@ RATE = 150
 SECONDS_AT_MOST = 60
 _AT_ONCE = 8
 
-_PROMPT = "Where is my order 4711? I have been waiting for it for three weeks, and nobody answers my mails. " * 3
+PROMPT = "Where is my order 4711? I have been waiting for it for three weeks, and nobody answers my mails. " * 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Target:
     secret: str = "none"  # noqa: S105 - what needs none
     pid: int = 0
 
-    def call(self, text: str = _PROMPT, *, is_stream: bool = False) -> bytes:
+    def call(self, text: str = PROMPT, *, is_stream: bool = False) -> bytes:
         body = {"model": self.model, "messages": [{"role": "user", "content": text}], "stream": is_stream}
         headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
         return request("POST", self.path, headers, json.dumps(body, separators=(",", ":")).encode())

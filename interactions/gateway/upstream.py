@@ -68,7 +68,7 @@ async def close() -> None:
 
 
 def _new_session() -> aiohttp.ClientSession:
-    import aiohttp  # here, since it takes 10 MB, and many servers pass nothing on
+    import aiohttp  # here, since many servers pass nothing on
 
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, socket_factory=_socket)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
