@@ -493,6 +493,24 @@ def test_few_are_left_to_wait_and_then_indexed(project: Project) -> None:
     assert stored_words() == {b"one"}
 
 
+def test_what_comes_while_others_are_indexed_waits_to_be_many(project: Project) -> None:
+    coming = iter([Said("two", "")])
+
+    def pause() -> None:
+        record(project, *coming)
+
+    indexer = texts.Indexer(pause)
+    record(project, Said("one", ""))
+    indexer.keep_all()
+    later = time.monotonic() + 60
+    with patch.object(time, "monotonic", lambda: later):
+        indexer.keep_all()
+        assert next(coming, None) is None
+        assert stored_words() == {b"one"}
+        indexer.keep_all()
+        assert stored_words() == {b"one"}
+
+
 def test_a_command_indexes_everything_now(new_store: NewStore, tmp_path: Path) -> None:
     environment = new_store(tmp_path)
     manage(environment, "load_demo", "--project", "commanded", "--count", "60")

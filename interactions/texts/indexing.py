@@ -72,8 +72,9 @@ class Indexer:
         for project in behind():
             if self._is_due(project):
                 self._waiting_since.pop(project.project_id, None)
-                for _ in self.catch_up(project.project_id, CHUNK):
-                    pass
+                for upto in self.catch_up(project.project_id, CHUNK):
+                    if upto >= project.latest:
+                        break  # what came meanwhile waits to be many, or this would go on by twos and threes
 
     def keep_tidy(self) -> None:
         """Remove what is left of texts that are gone, and index nothing. To be called again and again."""
